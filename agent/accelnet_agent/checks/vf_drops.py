@@ -1,0 +1,55 @@
+"""The VF drops nothing: growth in the window, never lifetime values.
+
+vf_tx_dropped counts what the VF's queue refused (netvsc_vf_xmit).  The VF
+driver's own error counters are those of data/error_counters.py.
+"""
+
+from __future__ import annotations
+
+from accelnet_agent.commands import do, quoted
+from accelnet_agent.data import error_counters, pci_ids
+from accelnet_agent.datapath import grown
+from accelnet_agent.findings import Check, passed, skipped, warned
+from accelnet_probes.snapshot import known, need
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from accelnet_agent.findings import Judgement
+    from accelnet_agent.machine import Machine, Nic
+    from accelnet_probes.snapshot import Netdev
+
+
+def judge(machine: Machine, nic: Nic) -> Judgement:
+    vf = nic.netdev if nic.direct else need(nic.vf)
+    if vf is None:
+        return skipped(f"no VF is paired with {nic.name}")
+    if machine.snapshot.window_seconds is None:
+        return skipped("one sample shows no growth")
+    driver = known(vf.driver) or ""
+    names = error_counters.VF.get(pci_ids.OTHER_NAMES.get(driver, driver), ())
+    growing = growth_of(nic.netdev, ("vf_tx_dropped",)) | growth_of(vf, names)
+    if growing:
+        name, count = max(growing.items(), key=lambda item: item[1])
+        return warned(
+            f"{vf.name} drops: {name} grew by {count} in {machine.snapshot.window_seconds:g} s",
+            remedy=do("Watch it:", f"ethtool -S {quoted(vf.name)} | grep {name}")
+            + "\n"
+            + do("Larger rings help against bursts:", f"sudo ethtool -G {quoted(vf.name)} rx 4096"),
+            **growing,
+        )
+    return passed(f"no drop or error counter of {vf.name} grew")
+
+
+def growth_of(netdev: Netdev, names: tuple[str, ...]) -> dict[str, int]:
+    """The counters of `names` that grew between the two samples, with how much."""
+    if len(netdev.samples) < 2:
+        return {}
+    before, after = need(netdev.samples[0].statistics), need(netdev.samples[1].statistics)
+    if before is None or after is None:
+        return {}
+    return {name: count for name in names if (count := grown(before, after, name))}
+
+
+CHECK = Check(
+    id="vf-drops", title="The VF drops nothing", level="recommended", judge_nic=judge
+)

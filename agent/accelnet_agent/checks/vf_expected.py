@@ -1,0 +1,135 @@
+"""What is expected of each NIC against what is there.
+
+No attribute in the guest says whether Accelerated Networking is enabled on a
+NIC, and the instance metadata does not say it either: the operator does
+(`--expect`).  A NIC without a VF may be perfectly right.
+"""
+
+from __future__ import annotations
+
+from accelnet_agent.commands import do
+from accelnet_agent.data import remedies, vm_sizes
+from accelnet_agent.datapath import counters_of
+from accelnet_agent.findings import Check, failed, passed, skipped, unknown, warned
+from accelnet_agent.machine import SERVICING_SECONDS
+from accelnet_probes.snapshot import known, need
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from accelnet_agent.findings import Json, Judgement
+    from accelnet_agent.machine import Machine, Nic
+    from accelnet_probes.snapshot import LogEvent
+
+ARRIVALS = ("slot-added", "registering", "joined", "switched-to")
+DEPARTURES = ("slot-removed", "unregistering")
+
+
+def judge(machine: Machine, nic: Nic) -> Judgement:
+    vf = nic.netdev if nic.direct else need(nic.vf)
+    if vf is not None:
+        if machine.expect == "off":
+            return warned(
+                f"{nic.name} has a VF, and none is expected", remedy=remedies.DISABLE, vf=vf.name
+            )
+        return passed(
+            f"{nic.name} is a VF itself" if nic.direct else f"{nic.name} has the VF {vf.name}",
+            vf=vf.name,
+        )
+    if machine.expect == "off":
+        return passed(f"{nic.name} has no VF, as expected")
+    reason = by_design(machine)
+    if machine.expect == "auto" and reason is not None:
+        return skipped(f"{nic.name} has no VF: {reason}")
+    return _without(machine, nic, reason)
+
+
+def _without(machine: Machine, nic: Nic, reason: str | None) -> Judgement:
+    evidence = _evidence(machine, nic)
+    if nic.orphans:
+        summary = f"no VF is in use by {nic.name}, though {nic.orphans[0]} is there"
+        remedy = "See the other findings: what keeps it from being used has its own."
+    else:
+        summary, remedy = f"{nic.name} has no VF", remedies.ENABLE
+    left = departure(nic)
+    if left is not None and left.age is not None and left.age < SERVICING_SECONDS:
+        return warned(
+            f"the VF of {nic.name} left {left.age:.0f} s ago: the host may be in servicing",
+            remedy=remedies.WAIT,
+            **evidence,
+            line=left.line,
+        )
+    if machine.expect == "on":
+        because = f" ({reason})" if reason else ""
+        return failed(f"{summary}, and one is expected{because}", remedy=remedy, **evidence)
+    return warned(summary, remedy=remedy, **evidence)
+
+
+def _evidence(machine: Machine, nic: Nic) -> dict[str, Json]:
+    log = known(machine.snapshot.kernel_log)
+    evidence: dict[str, Json] = {"expect": machine.expect}
+    if log is not None and log.starts_at_boot and not any(
+        event.kind == "slot-added" for event in log.events
+    ):
+        evidence["kernel_log"] = "since boot the host has assigned no VF to any NIC"
+    counters = counters_of(nic.netdev)
+    if "vf_tx_packets" in counters:
+        evidence["vf_tx_packets_since_boot"] = counters["vf_tx_packets"]
+    return evidence
+
+
+def by_design(machine: Machine) -> str | None:
+    """Why this VM can have no VF; None where it can, or where that is not known."""
+    log, instance = known(machine.snapshot.kernel_log), known(machine.snapshot.instance)
+    if any(event.kind == "isolated" for event in (log.events if log is not None else ())):
+        return "this is a Confidential VM, whose host gives none"
+    if instance is None or instance.vm_size is None:
+        return None
+    if instance.security_type == "ConfidentialVM":
+        return "this is a Confidential VM, whose host gives none"
+    fact = vm_sizes.supports(instance.vm_size)
+    if fact is not None and fact.supported is False:
+        return f"size {instance.vm_size} does not support it"
+    return None
+
+
+def departure(nic: Nic) -> LogEvent | None:
+    """The line that says that the VF left, if nothing says that it came back."""
+    last: LogEvent | None = None
+    for event in nic.events:
+        if event.kind in DEPARTURES:
+            last = event
+        elif event.kind in ARRIVALS:
+            last = None
+    return last
+
+
+def judge_without_nics(machine: Machine) -> Judgement:
+    """An Azure VM in which no NIC is to be seen."""
+    need(machine.snapshot.netdevs)
+    need(machine.snapshot.vmbus)
+    if machine.given_to_user_space:
+        return warned(
+            "the synthetic NICs are given to user space (uio_hv_generic): DPDK has them",
+            remedy=do(
+                "Nothing, if that is meant; else give the device back:",
+                "sudo driverctl -b vmbus unset-override DEVICE",
+            ),
+        )
+    if any(device.driver == "hv_netvsc" for device in machine.netvsc_devices):
+        return unknown(
+            "the synthetic NICs are in another network namespace",
+            remedy=remedies.ENTER_HOST,
+        )
+    return warned(
+        "this Azure VM has no synthetic NIC and no direct NIC",
+        remedy=do("Load the driver of the synthetic NIC:", "sudo modprobe hv_netvsc"),
+    )
+
+
+CHECK = Check(
+    id="vf-expected",
+    title="Each NIC has a VF, where one is expected",
+    level="required",
+    judge_nic=judge,
+    judge_without_nics=judge_without_nics,
+)

@@ -1,0 +1,70 @@
+"""The VF does not come and go.
+
+By the kernel log: at boot two or three switches are normal, and host
+servicing takes a VF a few times a year.  Several departures an hour, or many
+a day, are a fault of the host or of the VF.
+"""
+
+from __future__ import annotations
+
+from accelnet_agent.data import remedies
+from accelnet_agent.findings import Check, passed, skipped, warned
+from accelnet_probes.snapshot import need
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from accelnet_agent.findings import Judgement
+    from accelnet_agent.machine import Machine, Nic
+    from accelnet_probes.snapshot import LogEvent
+
+BOOT_SECONDS = 600.0  # switches before that belong to boot
+RECENT_SECONDS = 86400.0
+LIMITS = ((3600.0, 3, "an hour"), (86400.0, 4, "a day"))  # seconds, departures, in words
+
+
+def judge(machine: Machine, nic: Nic) -> Judgement:
+    if nic.direct:
+        return skipped(f"{nic.name} is a direct NIC: it has no data path to switch")
+    need(machine.snapshot.kernel_log)
+    times = [
+        time
+        for event in nic.events
+        if event.kind == "switched-from" and (time := _time(event)) is not None
+    ]
+    for seconds, limit, words in LIMITS:
+        most = most_within(times, seconds)
+        if most >= limit:
+            return warned(
+                f"the data path of {nic.name} left the VF {most} times within {words}",
+                remedy=remedies.REDEPLOY,
+                departures=most,
+                within_seconds=seconds,
+            )
+    return passed(f"the kernel log shows no flapping of {nic.name}'s VF", departures=len(times))
+
+
+def _time(event: LogEvent) -> float | None:
+    """Seconds on one clock for a whole log; None for boot, for old news, without a clock."""
+    if event.age is not None and event.age > RECENT_SECONDS:
+        return None
+    if event.uptime is not None:
+        return event.uptime if event.uptime >= BOOT_SECONDS else None
+    return None if event.age is None else -event.age
+
+
+def most_within(times: Sequence[float], seconds: float) -> int:
+    """How many of `times` lie in the fullest span of `seconds`."""
+    ordered = sorted(times)
+    first, most = 0, 0
+    for last, time in enumerate(ordered):
+        while time - ordered[first] > seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+CHECK = Check(
+    id="vf-flapping", title="The VF does not come and go", level="recommended", judge_nic=judge
+)

@@ -1,0 +1,77 @@
+"""The VM's size is known to support accelerated networking: a hint.
+
+IMDS names the size, not whether accelerated networking is on.  What is published about
+sizes is of several years and contradicts itself, so a VF that is there outranks it.
+"""
+
+from __future__ import annotations
+
+from accelnet_agent.data.vm_sizes import supports
+from accelnet_agent.findings import Check, passed, skipped, unknown, warned
+from accelnet_probes.snapshot import known, need
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from accelnet_agent.findings import Judgement
+    from accelnet_agent.machine import Machine
+
+_LIST_SKUS = (
+    "az vm list-skus --location LOCATION --size {size} --resource-type virtualMachines "
+    "--query \"[].capabilities[?name=='AcceleratedNetworkingEnabled'].value\""
+)
+_RESIZE = (
+    "az vm deallocate --resource-group GROUP --name VM && "
+    "az vm resize --resource-group GROUP --name VM --size Standard_D4s_v5 && "
+    "az network nic update --resource-group GROUP --name NIC --accelerated-networking true && "
+    "az vm start --resource-group GROUP --name VM"
+    "  # in an availability set or scale set, deallocate every VM of it first"
+)
+
+
+def judge(machine: Machine) -> Judgement:
+    """Judge the size by the published tables; a VF in use settles it."""
+    proof = next(
+        (nic.name for nic in machine.nics if nic.direct or known(nic.vf) is not None), None
+    )
+    if proof is not None:
+        instance = known(machine.snapshot.instance)
+        size = instance.vm_size if instance is not None else None
+        return passed(f"{proof} has a VF, which proves that the size supports it", found=size)
+
+    instance = need(machine.snapshot.instance)
+    size = instance.vm_size if instance is not None else None
+    if not size:
+        return skipped("instance metadata names no VM size", found=None)
+    return _by_name(size)
+
+
+def _by_name(size: str) -> Judgement:
+    fact = supports(size)
+    if fact is None:
+        return unknown(
+            f"{size} is not a VM size's name as Azure writes them",
+            remedy=_LIST_SKUS.format(size="SIZE"),
+            found=size,
+        )
+    source = {"found": size, "vcpus": fact.vcpus, "source": fact.source}
+    if fact.supported:
+        return passed(f"{size} supports accelerated networking: {fact.reason}", **source)
+    if fact.confidential:
+        return skipped(f"{size} is a Confidential VM's size, which has no VF by design", **source)
+    if fact.supported is None:
+        return unknown(
+            f"it is not known whether {size} supports accelerated networking: {fact.reason}",
+            remedy=_LIST_SKUS.format(size=size),
+            **source,
+        )
+    return warned(
+        f"{size} does not support accelerated networking: {fact.reason}", remedy=_RESIZE, **source
+    )
+
+
+CHECK = Check(
+    id="vm-size",
+    title="The VM's size supports accelerated networking",
+    level="recommended",
+    judge_host=judge,
+)

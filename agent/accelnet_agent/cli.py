@@ -1,0 +1,194 @@
+"""accelnet-check: observe a machine, judge it, say why.
+
+Only `main` ends the process.  Standard output carries the report alone; what
+is unusable gets one line on standard error and status 64.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from accelnet_agent.report import Report
+    from accelnet_probes.host import Host
+
+from accelnet_agent.report import EXIT_STATUS, INTERRUPTED, UNUSABLE
+
+WAIT_STEP = 2.0  # seconds between two observations of --wait
+
+
+class UsageError(Exception):
+    """Arguments, input or output that can not be used; the message is one line."""
+
+
+def main() -> NoReturn:
+    """The console script."""
+    try:
+        status = run(sys.argv[1:])
+    except UsageError as error:
+        message = " ".join(str(error).split())
+        sys.stderr.write(f"accelnet-check: {_printable(message)}\n")
+        status = UNUSABLE
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    sys.exit(status)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what `arguments` ask and return the exit status; UsageError."""
+    from accelnet_agent.arguments import parse
+
+    options = parse(arguments)
+    if options.version:
+        from accelnet_agent.version import VERSION
+
+        return _print(f"accelnet {VERSION}\n")
+    if options.list_checks or options.explain is not None:
+        from accelnet_agent import catalogue
+
+        text = catalogue.listing() if options.list_checks else catalogue.explain(options.explain)
+        return _print(text)
+    report = _verify(options)
+    _write(_render(report, options), options.output)
+    return EXIT_STATUS[report.verdict]
+
+
+def _print(text: str) -> int:
+    _write(text, None)
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> Report:
+    """Observe and judge, again and again with --wait; record the last where asked."""
+    import time
+
+    until = time.monotonic() + options.wait
+    while True:
+        host = _host(options)
+        report = _judge(host, options)
+        live = options.bundle is None and options.root is None
+        if not live or report.verdict == "pass" or time.monotonic() >= until:
+            break
+        time.sleep(min(WAIT_STEP, max(0.0, until - time.monotonic())))
+    if options.record is not None:
+        _record(host, options)
+    return report
+
+
+def _judge(host: Host, options: argparse.Namespace) -> Report:
+    from accelnet_agent.checks import CHECKS
+    from accelnet_agent.engine import judge
+    from accelnet_agent.machine import build
+    from accelnet_probes.observe import observe
+
+    machine = build(observe(host), options.expect, options.interface)
+    missing = [name for name in options.interface if name not in {nic.name for nic in machine.nics}]
+    if missing:
+        raise UsageError(f"--interface {missing[0]}: no synthetic or direct NIC has that name")
+    return judge(machine, CHECKS, only=options.only, skip=options.skip)
+
+
+def _host(options: argparse.Namespace) -> Host:
+    if options.bundle is not None:
+        from accelnet_probes.bundle import BundleError, BundleHost
+
+        try:
+            return BundleHost(options.bundle)
+        except BundleError as error:
+            raise UsageError(f"--bundle {options.bundle}: {error}") from error
+    from accelnet_probes.live import LiveHost, RootHost
+
+    if options.root is not None:
+        try:
+            return RootHost(options.root)
+        except OSError as error:
+            raise UsageError(f"--root {options.root}: {error.strerror}") from error
+    host: Host = LiveHost(window=options.window, endpoint=options.imds_endpoint)
+    if options.record is not None:
+        from accelnet_probes.recording import RecordingHost
+
+        host = RecordingHost(host)
+    return host
+
+
+def _record(host: Host, options: argparse.Namespace) -> None:
+    from accelnet_agent.version import VERSION
+    from accelnet_probes.recording import Recording, RecordingHost, write
+
+    assert isinstance(host, RecordingHost)
+    recording = Recording(host, f"accelnet {VERSION}")
+    if options.redact:
+        from accelnet_probes.redaction import redacted
+
+        recording = redacted(recording, host_name=os.uname().nodename)
+    try:
+        write(recording, options.record)
+    except OSError as error:
+        raise UsageError(f"--record {options.record}: {error.strerror}") from error
+
+
+def _render(report: Report, options: argparse.Namespace) -> str:
+    if options.format == "json":
+        from accelnet_agent import render_json
+
+        return render_json.render(report)
+    from accelnet_agent import render_text
+
+    return render_text.render(report, colour=options.output is None and _colour())
+
+
+def _colour() -> bool:
+    """Only on a terminal that can, and not where NO_COLOR is set (no-color.org)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "", "dumb"):
+        return False
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def _write(text: str, output: str | None) -> None:
+    data = text.encode("utf-8", "backslashreplace")
+    try:
+        if output is None:
+            _write_all(1, data)
+        else:
+            _replace(output, data)
+    except OSError as error:
+        where = "standard output" if output is None else f"--output {output}"
+        raise UsageError(f"{where}: {error.strerror}") from error
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def _replace(path: str, data: bytes) -> None:
+    """Write a file whole or not at all; into a pipe or device as it comes."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            return _write_all(fd, data)
+        finally:
+            os.close(fd)
+    path = os.path.realpath(path)
+    temporary = f"{path}.{os.getpid()}.tmp"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            _write_all(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

@@ -1,0 +1,56 @@
+"""Commands to print: never run here, and safe to copy whatever a machine calls its devices."""
+
+from __future__ import annotations
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:@/")
+
+
+def quoted(name: str | None) -> str:
+    """`name` as one word for a POSIX shell (shlex.quote without `re`'s import cost)."""
+    if name is None:
+        return "DEVICE"
+    if name and _PLAIN.issuperset(name):
+        return name
+    return "'" + name.replace("'", "'\"'\"'") + "'"
+
+
+def do(prose: str, *commands: str) -> str:
+    """A remedy: what to do, then the commands, each on a line of its own, indented by two."""
+    return prose + "".join(f"\n  {command}" for command in commands)
+
+
+def set_up(name: str) -> str:
+    """Set an interface up."""
+    return f"sudo ip link set {quoted(name)} up"
+
+
+def bounce(name: str) -> tuple[str, str]:
+    """Set an interface down and up again."""
+    return f"sudo ip link set {quoted(name)} down", set_up(name)
+
+
+def rebind(address: str, driver: str) -> tuple[str, str]:
+    """Take a PCI function from its driver and give it back."""
+    folder = f"/sys/bus/pci/drivers/{quoted(driver)}"
+    return (
+        f"echo {quoted(address)} | sudo tee {folder}/unbind",
+        f"echo {quoted(address)} | sudo tee {folder}/bind",
+    )
+
+
+def probe_again(address: str) -> str:
+    """Let the PCI core look for a driver."""
+    return f"echo {quoted(address)} | sudo tee /sys/bus/pci/drivers_probe"
+
+
+def clear_override(address: str) -> str:
+    """Let any driver that knows the function's id have it."""
+    return f"echo | sudo tee /sys/bus/pci/devices/{quoted(address)}/driver_override"
+
+
+def rescan(address: str | None) -> tuple[str, str]:
+    """Let the PCI core remove a function and find it again; traffic goes on meanwhile."""
+    return (
+        f"echo 1 | sudo tee /sys/bus/pci/devices/{quoted(address)}/remove",
+        "echo 1 | sudo tee /sys/bus/pci/rescan",
+    )

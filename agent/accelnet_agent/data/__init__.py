@@ -1,0 +1,1 @@
+"""Facts, each with its source; no judgement is here."""

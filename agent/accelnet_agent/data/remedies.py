@@ -1,0 +1,51 @@
+"""What to type: the platform's side with az, and the guest's.
+
+The az procedures are those of Azure's "Create a Linux virtual machine with
+Accelerated Networking" (ms.date 2018-01-02, sections "Enable Accelerated
+Networking on existing VMs" and "Resizing"), which hold today.  Names in
+capitals are the operator's to fill in; nothing here is ever run by accelnet.
+"""
+
+from __future__ import annotations
+
+ENABLE = """\
+Enable it on the NIC (the VM must be stopped and deallocated; in an availability set all its VMs first):
+  az vm deallocate --resource-group GROUP --name VM
+  az network nic update --resource-group GROUP --name NIC --accelerated-networking true
+  az vm start --resource-group GROUP --name VM
+In a scale set:
+  az vmss deallocate --resource-group GROUP --name VMSS
+  az vmss update --resource-group GROUP --name VMSS --set \\
+    virtualMachineProfile.networkProfile.networkInterfaceConfigurations[0].enableAcceleratedNetworking=true
+  az vmss update --resource-group GROUP --name VMSS --set upgradePolicy.mode=automatic
+  az vmss start --resource-group GROUP --name VMSS
+If this NIC should have none:
+  accelnet-check --expect off"""
+
+DISABLE = """\
+Disable it on the NIC, or state that it is expected (--expect on):
+  az vm deallocate --resource-group GROUP --name VM
+  az network nic update --resource-group GROUP --name NIC --accelerated-networking false
+  az vm start --resource-group GROUP --name VM"""
+
+REDEPLOY = """\
+Wait five minutes (a host in servicing gives the VF back by itself); then move the VM to another host:
+  az vm redeploy --resource-group GROUP --name VM
+If it happens again, open a support case with a recording:
+  accelnet-check --record vm.tar.gz --redact"""
+
+NEWEST_KERNEL = "If that does not help: install the distribution's newest kernel and reboot."
+
+SUPPORT = "accelnet-check --record vm.tar.gz --redact"
+
+READ_AGAIN = """\
+Run it again as root, in the host's own namespaces:
+  sudo nsenter -t 1 -n accelnet-check"""
+
+WAIT = """\
+Wait for it:
+  accelnet-check --wait 300"""
+
+ENTER_HOST = """\
+Run it in the host's network namespace:
+  sudo nsenter -t 1 -n accelnet-check"""

@@ -1,0 +1,130 @@
+"""judge(machine, checks) -> Report: each check on each of its subjects, then the verdict."""
+
+from __future__ import annotations
+
+from accelnet_agent.commands import do
+from accelnet_agent.data import remedies
+from accelnet_agent.datapath import link_of
+from accelnet_agent.findings import Finding, Judgement, skipped, unknown
+from accelnet_agent.report import Report
+from accelnet_probes.snapshot import Gap, MissingFactsError, known
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from accelnet_agent.findings import Check
+    from accelnet_agent.machine import Machine, Nic
+    from accelnet_agent.report import Verdict
+
+EXPECTATION = "vf-expected"  # the check that speaks for a machine that is not judged
+
+
+def judge(
+    machine: Machine,
+    checks: Iterable[Check],
+    *,
+    only: Collection[str] = (),
+    skip: Collection[str] = (),
+) -> Report:
+    """Judge the machine by `checks`; those not in `only`, or in `skip`, are skipped."""
+    nothing = nothing_to_judge(machine)
+    findings: list[Finding] = []
+    for check in checks:
+        left_out = check.id in skip or bool(only and check.id not in only)
+        if nothing is not None and check.id == EXPECTATION:
+            findings.append(_finding(check, "host", nothing))
+            continue
+        for subject, run in check.subjects(machine):
+            if left_out:
+                judgement = skipped("skipped by the operator")
+            elif nothing is not None:
+                judgement = skipped(f"this machine is not judged: {nothing.summary}")
+            else:
+                judgement = _ask(run)
+            findings.append(_finding(check, subject, judgement))
+    return Report(
+        machine=machine, verdict=_verdict(machine, findings, nothing), findings=tuple(findings)
+    )
+
+
+def _ask(run: Callable[[], Judgement]) -> Judgement:
+    try:
+        return run()
+    except MissingFactsError as missing:
+        if not missing.gap.asked:
+            return skipped(missing.gap.why)
+        return unknown(
+            missing.gap.why,
+            remedy=remedies.READ_AGAIN,
+        )
+    except Exception as error:  # a bug in one check must never silence the others
+        return unknown(
+            f"a bug in accelnet: {type(error).__name__}: {error}",
+            remedy=do("Please report it with a recording:", remedies.SUPPORT),
+        )
+
+
+def _finding(check: Check, subject: str, judgement: Judgement) -> Finding:
+    return Finding(
+        check=check.id,
+        subject=subject,
+        level=check.level,
+        status=judgement.status,
+        summary=judgement.summary,
+        evidence=judgement.evidence,
+        remedy=judgement.remedy,
+        runbook=f"docs/runbooks/{check.id}.md",
+    )
+
+
+def nothing_to_judge(machine: Machine) -> Judgement | None:
+    """Why this machine is not judged; None where it is."""
+    snapshot = machine.snapshot
+    if snapshot.source == "root":
+        return None
+    release = known(snapshot.kernel_release) or ""
+    if "microsoft-standard" in release.lower() or "-microsoft" in release.lower():
+        return unknown(
+            "this is WSL, whose network has no VF", remedy="Run it inside an Azure VM."
+        )
+    if machine.nics:
+        return None
+    if isinstance(snapshot.netdevs, Gap):
+        return unknown(
+            f"no network interface could be seen: {snapshot.netdevs.why}",
+            remedy=remedies.READ_AGAIN,
+        )
+    if machine.azure is True:
+        return None
+    return unknown(
+        "this is not known to be an Azure VM, and it has no hv_netvsc NIC: nothing to judge",
+        remedy=do("Run it inside an Azure VM, or judge a recording:", "accelnet-check --bundle PATH"),
+    )
+
+
+def _verdict(
+    machine: Machine, findings: Collection[Finding], nothing: Judgement | None
+) -> Verdict:
+    unbooted = machine.snapshot.source == "root" and not machine.nics
+    if nothing is not None:
+        return "unknown"
+    if machine.nics and not any(_is_seen(nic) for nic in machine.nics) and not unbooted:
+        return "unknown"
+    required = {finding.status for finding in findings if finding.level == "required"}
+    if "fail" in required:
+        return "fail"
+    if "unknown" in required:
+        return "unknown"
+    if any(finding.status == "warn" for finding in findings):
+        return "warn"
+    in_use = any(nic.datapath.state in ("vf", "direct") for nic in machine.nics)
+    return "pass" if in_use or unbooted or machine.expect == "off" else "warn"
+
+
+def _is_seen(nic: Nic) -> bool:
+    """Its pairing was seen, and whether what it is paired with is up."""
+    if isinstance(nic.vf, Gap):
+        return False
+    subject = nic.netdev if nic.direct else nic.vf
+    return subject is None or not isinstance(link_of(subject), Gap)

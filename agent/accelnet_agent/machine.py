@@ -1,0 +1,199 @@
+"""The machine as the checks see it: NICs with their VFs, VF functions, what is expected.
+
+Pure derivation from the snapshot.  Names of interfaces mean nothing here:
+a NIC is what hv_netvsc drives, a VF is an Ethernet function of a known vendor
+or what is linked below a synthetic NIC.
+"""
+
+from __future__ import annotations
+
+from accelnet_agent import datapath, functions
+from accelnet_probes.record import Record
+from accelnet_probes.snapshot import NETVSC_CLASS, Gap, known
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from typing import Literal
+
+    from accelnet_agent.datapath import DataPath, Window
+    from accelnet_agent.functions import Function
+    from accelnet_probes.snapshot import LogEvent, Netdev, Observed, Snapshot, VmbusDevice
+
+    Expect = Literal["on", "off", "auto"]
+
+SERVICING_SECONDS = 300.0  # LISA waits as long for a VF before it fails
+
+
+class Nic(Record):
+    """A synthetic NIC and the VF paired with it, or a direct NIC."""
+
+    netdev: Netdev
+    vf: Observed[Netdev | None]
+    direct: bool
+    orphans: tuple[str, ...]  # unpaired VF netdevs of its MAC, VF functions that can only be its
+    datapath: DataPath
+    window: Window | None
+    events: tuple[LogEvent, ...]  # of the kernel log; () where there is none
+
+    @property
+    def name(self) -> str:
+        """The interface's name: the subject of its findings."""
+        return self.netdev.name
+
+
+class Machine(Record):
+    """All that a check may ask."""
+
+    snapshot: Snapshot
+    azure: bool | None
+    nics: tuple[Nic, ...]
+    functions: tuple[Function, ...]
+    expect: Expect = "auto"
+
+    @property
+    def netvsc_devices(self) -> tuple[VmbusDevice, ...]:
+        """The VMBus devices that are synthetic NICs, whatever drives them."""
+        devices = known(self.snapshot.vmbus) or ()
+        return tuple(device for device in devices if device.class_id == NETVSC_CLASS)
+
+    @property
+    def given_to_user_space(self) -> bool:
+        """DPDK's netvsc PMD drives a synthetic NIC (uio_hv_generic)."""
+        return any(device.driver == "uio_hv_generic" for device in self.netvsc_devices)
+
+
+def build(
+    snapshot: Snapshot, expect: Expect = "auto", interfaces: Collection[str] = ()
+) -> Machine:
+    """Derive the machine; with `interfaces`, only those NICs and what may be theirs."""
+    azure = is_azure(snapshot)
+    found = functions.of(snapshot)
+    netdevs = known(snapshot.netdevs) or ()
+    synthetic = [netdev for netdev in netdevs if netdev.driver == "hv_netvsc"]
+    names = {netdev.name for netdev in synthetic}
+    vf_netdevs = [
+        netdev
+        for netdev in netdevs
+        if netdev.name not in names and functions.is_vf_netdev(netdev, found, snapshot)
+    ]
+    paired = {netdev.name: _paired(netdev, netdevs, vf_netdevs) for netdev in synthetic}
+    owners = {vf.name: name for name, vf in paired.items() if vf is not None and not isinstance(vf, Gap)}
+    orphans = _orphans(synthetic, paired, vf_netdevs, owners, found)
+    nics = [
+        _nic(snapshot, netdev, paired[netdev.name], orphans[netdev.name]) for netdev in synthetic
+    ]
+    if azure is True:
+        nics += [
+            _nic(snapshot, netdev, None, (), direct=True)
+            for netdev in vf_netdevs
+            if netdev.name not in owners and _has_no_partner(netdev, synthetic)
+        ]
+    if interfaces:
+        others = {nic.name for nic in nics if nic.name not in interfaces}
+        others |= {vf for vf, owner in owners.items() if owner in others}
+        found = tuple(
+            function
+            for function in found
+            if not (netdevs_of := known(function.pci.netdevs)) or not others.issuperset(netdevs_of)
+        )
+        nics = [nic for nic in nics if nic.name in interfaces]
+    return Machine(
+        snapshot=snapshot, azure=azure, nics=tuple(nics), functions=found, expect=expect
+    )
+
+
+def is_azure(snapshot: Snapshot) -> bool | None:
+    """Whether this is an Azure VM; None where neither DMI nor IMDS can tell."""
+    dmi, instance = known(snapshot.dmi), known(snapshot.instance)
+    if instance is not None or (dmi is not None and dmi.is_azure):
+        return True
+    if dmi is None:
+        return None
+    if dmi.chassis_asset_tag or dmi.sys_vendor not in (None, "", "Microsoft Corporation"):
+        return False
+    return None
+
+
+def _paired(
+    netdev: Netdev, netdevs: Collection[Netdev], vf_netdevs: Collection[Netdev]
+) -> Observed[Netdev | None]:
+    """The netdev that the kernel links below `netdev` (netdev_master_upper_dev_link)."""
+    by_name = {other.name: other for other in netdevs}
+    for name in known(netdev.lower) or ():
+        if name not in by_name:
+            return Gap(asked=True, why=f"{name}, linked below {netdev.name}, went away meanwhile")
+        return by_name[name]
+    for other in netdevs:
+        if other.master == netdev.name or netdev.name in (known(other.upper) or ()):
+            return other
+    unseen = [vf for vf in vf_netdevs if isinstance(vf.master, Gap)]
+    if isinstance(netdev.lower, Gap) and (unseen or not vf_netdevs):
+        return netdev.lower
+    return None
+
+
+def _orphans(
+    synthetic: Collection[Netdev],
+    paired: Mapping[str, Observed[Netdev | None]],
+    vf_netdevs: Collection[Netdev],
+    owners: Mapping[str, str],
+    found: Collection[Function],
+) -> dict[str, tuple[str, ...]]:
+    """What is there for each NIC and not joined to it."""
+    lacking = [netdev for netdev in synthetic if paired[netdev.name] is None]
+    free = tuple(function.pci.address for function in found if function.pci.netdevs == ())
+    result: dict[str, tuple[str, ...]] = {netdev.name: () for netdev in synthetic}
+    for netdev in lacking:
+        mac = known(netdev.mac)
+        same = tuple(
+            vf.name
+            for vf in vf_netdevs
+            if vf.name not in owners and mac is not None and known(vf.mac) == mac
+        )
+        result[netdev.name] = same or (free if len(lacking) == 1 else ())
+    return result
+
+
+def _has_no_partner(netdev: Netdev, synthetic: Collection[Netdev]) -> bool:
+    mac = known(netdev.mac)
+    return mac is not None and all(
+        isinstance(other.mac, str) and other.mac != mac for other in synthetic
+    )
+
+
+def _nic(
+    snapshot: Snapshot,
+    netdev: Netdev,
+    vf: Observed[Netdev | None],
+    orphans: tuple[str, ...],
+    *,
+    direct: bool = False,
+) -> Nic:
+    log = known(snapshot.kernel_log)
+    events = tuple(
+        event for event in (log.events if log is not None else ()) if _concerns(event, netdev)
+    )
+    window = datapath.window_of(netdev, snapshot.window_seconds)
+    return Nic(
+        netdev=netdev,
+        vf=vf,
+        direct=direct,
+        orphans=orphans,
+        datapath=datapath.DIRECT
+        if direct
+        else datapath.judge(
+            netdev, vf, orphans, window, events, pci_readable=not isinstance(snapshot.pci, Gap)
+        ),
+        window=window,
+        events=events,
+    )
+
+
+def _concerns(event: LogEvent, netdev: Netdev) -> bool:
+    """By the VMBus instance GUID where the line has one: names change between lines."""
+    if event.guid is not None and isinstance(netdev.device, str):
+        return event.guid == netdev.device.lower()
+    return event.nic == netdev.name
+
+

@@ -1,0 +1,249 @@
+"""The report for people: ASCII, at most 100 columns, readable on a serial console."""
+
+from __future__ import annotations
+
+from accelnet_agent.datapath import last_statistics, link_of
+from accelnet_agent.functions import of_netdev
+from accelnet_probes.snapshot import Gap, known
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from accelnet_agent.findings import Finding
+    from accelnet_agent.functions import Function
+    from accelnet_agent.machine import Machine, Nic
+    from accelnet_agent.report import Report
+    from accelnet_probes.snapshot import Netdev
+
+COLUMNS = 100
+WORST_FIRST = ("fail", "unknown", "warn", "pass", "skip")
+COLOURS = {"pass": "32", "warn": "33", "fail": "31", "unknown": "35", "skip": "2"}
+VERDICTS = {
+    "pass": "PASS: accelerated networking works",
+    "warn": "WARN: something is to be looked at",
+    "fail": "FAIL: accelerated networking does not work as it should",
+    "unknown": "UNKNOWN: it could not be judged",
+}
+STATES = {
+    "vf": "VF",
+    "synthetic": "synthetic path",
+    "switching": "being switched",
+    "no_vf": "synthetic path (no VF)",
+    "orphan_vf": "synthetic path (VF not joined)",
+    "direct": "the NIC itself (no synthetic partner)",
+    "unknown": "could not be seen",
+}
+
+
+def render(report: Report, *, colour: bool = False) -> str:
+    """The whole report as text with a final newline."""
+    lines = [_headline(report, colour), *_host(report.machine), ""]
+    for nic in report.machine.nics:
+        lines += [*_drawing(nic, report.machine), ""]
+    lines += _unused(report.machine)
+    shown = [f for f in report.findings if f.status not in ("pass", "skip")]
+    for finding in sorted(shown, key=lambda f: WORST_FIRST.index(f.status)):
+        lines += [*_finding(finding, colour), ""]
+    lines += _quiet(report.findings)
+    return "\n".join(clipped for line in lines for clipped in _fit(line)) + "\n"
+
+
+def clean(text: object) -> str:
+    """What comes from a machine, safe for a terminal: ASCII, no control characters."""
+    return "".join(
+        sign if " " <= sign <= "~" else "?" if sign.isprintable() else " " for sign in str(text)
+    )
+
+
+def _headline(report: Report, colour: bool) -> str:
+    text = VERDICTS[report.verdict]
+    return _paint(text, report.verdict, colour)
+
+
+def _paint(text: str, status: str, colour: bool) -> str:
+    return f"\x1b[1;{COLOURS[status]}m{text}\x1b[0m" if colour else text
+
+
+def _host(machine: Machine) -> Iterator[str]:
+    snapshot = machine.snapshot
+    release, instance = known(snapshot.os_release), known(snapshot.instance)
+    parts = [
+        (release and (release.pretty_name or release.id)) or "distribution not known",
+        f"kernel {known(snapshot.kernel_release) or 'not known'}",
+        {True: "Azure", False: "not Azure", None: "Azure or not: not known"}[machine.azure],
+    ]
+    if instance is not None and instance.vm_size:
+        parts.append(instance.vm_size)
+    yield clean("  " + ", ".join(parts))
+    yield clean(f"  observed {snapshot.observed_at}, {snapshot.source}")
+
+
+def _drawing(nic: Nic, machine: Machine) -> Iterator[str]:
+    netdev, state = nic.netdev, nic.datapath.state
+    yield clean(f"  {netdev.name}  {_about(netdev)}")
+    vf = known(nic.vf)
+    if nic.direct:
+        yield _edge("=", f"{netdev.name} {_function_of(netdev, machine)}", here=True)
+    elif vf is not None:
+        yield _edge("=", f"VF {vf.name}  {_function_of(vf, machine)}  {_state(vf)}", state == "vf")
+    elif isinstance(nic.vf, Gap):
+        yield _edge("?", f"VF: {nic.vf.why}", here=False)
+    else:
+        there = f"  ({', '.join(nic.orphans)} is there, not joined)" if nic.orphans else ""
+        yield _edge(" ", f"no VF{there}", here=False)
+    if not nic.direct:
+        used = state in ("synthetic", "no_vf", "orphan_vf")
+        yield _edge("-", "synthetic path: hv_netvsc over VMBus", used)
+    yield clean(f"      data path: {STATES[state]}; {nic.datapath.why}")
+    share = share_of(nic)
+    if share is not None:
+        yield f"      {share}"
+
+
+def _edge(line: str, text: str, here: bool) -> str:
+    shown = clean(f"    +{line * 2} {text}")
+    return f"{shown}  <== data path" if here else shown
+
+
+def _about(netdev: Netdev) -> str:
+    addresses = known(netdev.addresses)
+    parts = [
+        known(netdev.driver) or "driver not known",
+        known(netdev.mac) or "MAC not known",
+        f"mtu {known(netdev.mtu) or 'not known'}",
+        _state(netdev),
+        " ".join(addresses) if addresses else "",
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def _state(netdev: Netdev) -> str:
+    link = link_of(netdev)
+    return "state not known" if isinstance(link, Gap) else link
+
+
+def _function_of(netdev: Netdev, machine: Machine) -> str:
+    function = of_netdev(netdev, machine.functions)
+    if function is None:
+        return f"{known(netdev.driver) or 'driver not known'}  {known(netdev.device) or ''}"
+    return f"{known(netdev.driver)}  {function.family}  {function.pci.address}"
+
+
+def share_of(nic: Nic) -> str | None:
+    """How much of what was sent went by the VF: in the window, else since boot."""
+    if nic.direct:
+        return None
+    if nic.window is not None:
+        sent = nic.window.growth["vf_tx_packets"]
+        past = nic.window.growth["synthetic_tx_packets"]
+        if sent is not None and past is not None and sent + past:
+            share = _percent(sent, past)
+            return f"{share} of {sent + past} packets sent in {nic.window.seconds:g} s went by the VF"
+    statistics = last_statistics(nic.netdev)
+    sent = statistics.get("vf_tx_packets")
+    past = sum(
+        value
+        for name, value in statistics.items()
+        if name.startswith("tx_queue_") and name.endswith("_packets")
+    )
+    if sent is None or not sent + past:
+        return None
+    return f"{_percent(sent, past)} of {sent + past} packets sent since boot went by the VF"
+
+
+def _percent(part: int, rest: int) -> str:
+    """Never 100 % or 0 % where it is not quite so."""
+    share = 100 * part / (part + rest)
+    return f"{min(share, 99.9) if rest else share:.{0 if not rest or not part else 1}f} %"
+
+
+def _unused(machine: Machine) -> list[str]:
+    """Functions that no NIC above stands on."""
+    used = {
+        function.pci.address
+        for nic in machine.nics
+        for netdev in (nic.netdev, known(nic.vf))
+        if netdev is not None and (function := of_netdev(netdev, machine.functions)) is not None
+    }
+    lines = [_function(f) for f in machine.functions if f.pci.address not in used]
+    return [*lines, ""] if lines else []
+
+
+def _function(function: Function) -> str:
+    driver = function.pci.driver
+    bound = "driver not seen" if isinstance(driver, Gap) else driver or "no driver"
+    return clean(f"  VF {function.pci.address}  {function.name}  {bound}, used by no NIC")
+
+
+def _finding(finding: Finding, colour: bool) -> Iterator[str]:
+    status = _paint(f"{finding.status.upper():<7}", finding.status, colour)
+    yield from _wrapped(clean(f"{finding.check}  {finding.subject}: {finding.summary}"), status + " ", 8)
+    if finding.remedy is not None:
+        for line in finding.remedy.split("\n"):
+            text = clean(line)
+            if text.startswith("  "):
+                yield from _command(text.strip())
+            else:
+                yield from _wrapped(text, " " * 8, 8)
+    yield f"        more: accelnet-check --explain {finding.check}"
+
+
+def _quiet(findings: Iterable[Finding]) -> Iterator[str]:
+    """What passed and what was skipped, in a line each."""
+    for status in ("pass", "skip"):
+        names: dict[str, None] = dict.fromkeys(f.check for f in findings if f.status == status)
+        if names:
+            yield from _wrapped(", ".join(names), f"{status:<7} ", 8)
+
+
+def _wrapped(text: str, first: str, indent: int) -> Iterator[str]:
+    """Words in lines of at most COLUMNS; `first` stands before the first and counts `indent`."""
+    line, room = "", COLUMNS - indent
+    for word in text.split():
+        if line and len(line) + 1 + len(word) > room:
+            yield first + line
+            line, first = word, " " * indent
+        else:
+            line = f"{line} {word}" if line else word
+    yield first + line
+
+
+def _command(text: str) -> Iterator[str]:
+    """A command to copy: broken only at spaces outside quotes, with a backslash."""
+    line, indent = "", 10
+    for word in _shell_words(text):
+        if line and len(line) + 1 + len(word) > COLUMNS - indent - 2:
+            yield " " * indent + line + " \\"
+            line, indent = word, 12
+        else:
+            line = f"{line} {word}" if line else word
+    yield " " * indent + line
+
+
+def _shell_words(text: str) -> Iterator[str]:
+    word, quote = "", ""
+    for sign in text:
+        if sign == " " and not quote:
+            if word:
+                yield word
+            word = ""
+            continue
+        if sign in "\"'" and quote in ("", sign):
+            quote = "" if quote else sign
+        word += sign
+    if word:
+        yield word
+
+
+def _fit(line: str) -> Iterator[str]:
+    """Nothing goes beyond COLUMNS; escape sequences take no room."""
+    if len(line) <= COLUMNS or "\x1b" in line:
+        yield line
+        return
+    while len(line) > COLUMNS:
+        cut = line.rfind(" ", 20, COLUMNS + 1)
+        cut = cut if cut > 0 else COLUMNS
+        yield line[:cut].rstrip()
+        line = " " * 8 + line[cut:].strip()
+    yield line

@@ -1,0 +1,282 @@
+"""SIOCETHTOOL: the structures of <linux/ethtool.h>, and the calls that fill them.
+
+`decode_*` are pure and take what the kernel left in the buffer of one call,
+byte for byte, as a bundle keeps it.  `EthtoolSocket` makes the calls.
+
+The statistics triple (count, names, values) takes the rtnl lock three times,
+so the count may change in between.  net/ethtool/ioctl.c before 7b07be1ff1cb
+(December 2025, backported to 5.10 and later) writes as many entries as the
+driver has whatever length was passed; fixed kernels succeed with a length of
+zero.  Hence the exact count, verified in each answer, into a mapping that no
+driver overruns, again from the start if it changed, and "not observed" if it
+does not settle.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+
+from accelnet_probes.files import errno_name, failure
+from accelnet_probes.snapshot import Channels, DriverInfo, Ring
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Callable
+    from typing import Literal, Union
+
+    ByteOrder = Literal["<", ">"]
+    Reply = Union[bytes, str]  # what the kernel left in the buffer, or the errno's name
+
+SIOCETHTOOL = 0x8946  # <linux/sockios.h>
+SIOCGIFINDEX = 0x8933
+
+ETHTOOL_GDRVINFO = 0x03  # <linux/ethtool.h>
+ETHTOOL_GRINGPARAM = 0x10
+ETHTOOL_GSTRINGS = 0x1B
+ETHTOOL_GSTATS = 0x1D
+ETHTOOL_GPERMADDR = 0x20
+ETHTOOL_GSSET_INFO = 0x37
+ETHTOOL_GCHANNELS = 0x3C
+ETH_SS_STATS = 1
+ETH_GSTRING_LEN = 32
+MAX_ADDR_LEN = 32  # <linux/netdevice.h>
+
+DRVINFO_SIZE = 196
+NINE_WORDS = 36  # struct ethtool_channels, struct ethtool_ringparam
+MAX_STATISTICS = 65_536  # a count was seen to go from 10 to 577 between two calls
+ATTEMPTS = 3
+
+REPLIES = ("drvinfo", "stats-strings", "stats", "channels", "ring", "permaddr")
+
+
+class DecodeError(ValueError):
+    """A reply is not what the kernel can have left there."""
+
+
+def decode_drvinfo(reply: bytes, order: ByteOrder = "<") -> DriverInfo:
+    """struct ethtool_drvinfo, 196 bytes."""
+    if len(reply) < DRVINFO_SIZE:
+        raise DecodeError(f"drvinfo: {len(reply)} bytes of {DRVINFO_SIZE}")
+    driver, version, fw_version, bus_info = struct.unpack_from("32s32s32s32s", reply, 4)
+    return DriverInfo(
+        driver=_text(driver),
+        version=_text(version),
+        fw_version=_text(fw_version),
+        bus_info=_text(bus_info),
+        n_stats=struct.unpack_from(order + "I", reply, 180)[0],
+    )
+
+
+def decode_strings(reply: bytes, order: ByteOrder = "<") -> list[str]:
+    """struct ethtool_gstrings: every name, in the driver's order."""
+    count = _count("stats-strings", reply, 12, ETH_GSTRING_LEN, order)
+    data = reply[12 : 12 + count * ETH_GSTRING_LEN]
+    # One operation for all names.  It is right where none is empty, none fills
+    # its 32 bytes and nothing follows a NUL; else each is cut out for itself.
+    names = [name for name in data.decode("utf-8", "replace").split("\0") if name]
+    each_starts = 0 not in data[::ETH_GSTRING_LEN]
+    each_ends = data[ETH_GSTRING_LEN - 1 :: ETH_GSTRING_LEN].count(0) == count
+    if each_starts and each_ends and len(names) == count:
+        return names
+    return [_text(data[at : at + ETH_GSTRING_LEN]) for at in range(0, len(data), ETH_GSTRING_LEN)]
+
+
+def decode_stats(reply: bytes, order: ByteOrder = "<") -> tuple[int, ...]:
+    """struct ethtool_stats: every value, in the driver's order."""
+    count = _count("stats", reply, 8, 8, order)
+    return struct.unpack_from(f"{order}{count}Q", reply, 8)
+
+
+def decode_statistics(strings: bytes, stats: bytes, order: ByteOrder = "<") -> dict[str, int]:
+    """Values by name; of two with one name the first counts.
+
+    DecodeError where the two replies are not of one count.
+    """
+    names, values = decode_strings(strings, order), decode_stats(stats, order)
+    if len(names) != len(values):
+        raise DecodeError(f"{len(names)} names and {len(values)} values")
+    found = dict(zip(names, values))
+    if len(found) != len(names):
+        found = dict(zip(reversed(names), reversed(values)))
+    return found
+
+
+def decode_channels(reply: bytes, order: ByteOrder = "<") -> Channels:
+    """struct ethtool_channels, 36 bytes."""
+    words = _nine_words("channels", reply, order)
+    return Channels(
+        max_rx=words[1],
+        max_tx=words[2],
+        max_other=words[3],
+        max_combined=words[4],
+        rx=words[5],
+        tx=words[6],
+        other=words[7],
+        combined=words[8],
+    )
+
+
+def decode_ring(reply: bytes, order: ByteOrder = "<") -> Ring:
+    """struct ethtool_ringparam, 36 bytes; of hv_netvsc these are buffer sections."""
+    words = _nine_words("ring", reply, order)
+    return Ring(
+        rx_max=words[1],
+        rx_mini_max=words[2],
+        rx_jumbo_max=words[3],
+        tx_max=words[4],
+        rx=words[5],
+        rx_mini=words[6],
+        rx_jumbo=words[7],
+        tx=words[8],
+    )
+
+
+def decode_permaddr(reply: bytes, order: ByteOrder = "<") -> str | None:
+    """struct ethtool_perm_addr: the address in lower case with colons; None if all zero."""
+    size = _count("permaddr", reply, 8, 1, order)
+    address = reply[8 : 8 + size]
+    return address.hex(":") if any(address) else None
+
+
+def _text(field: bytes) -> str:
+    return field.split(b"\0", 1)[0].decode("utf-8", "replace")
+
+
+def _count(what: str, reply: bytes, header: int, width: int, order: ByteOrder) -> int:
+    """The count that stands last in the header, if that many entries follow it."""
+    if len(reply) < header:
+        raise DecodeError(f"{what}: {len(reply)} bytes, and the header alone has {header}")
+    count: int = struct.unpack_from(order + "I", reply, header - 4)[0]
+    if len(reply) < header + count * width:
+        raise DecodeError(f"{what}: {len(reply)} bytes for {count} entries of {width}")
+    return count
+
+
+def _nine_words(what: str, reply: bytes, order: ByteOrder) -> tuple[int, ...]:
+    if len(reply) < NINE_WORDS:
+        raise DecodeError(f"{what}: {len(reply)} bytes of {NINE_WORDS}")
+    return struct.unpack_from(order + "9I", reply)
+
+
+class EthtoolSocket:
+    """Makes the calls; each raises the kernel's OSError or returns its answer.
+
+    Every call is on the list that needs no capability (net/ethtool/ioctl.c,
+    dev_ethtool).  Any of them can hang for ever where the rtnl lock is stuck:
+    use it in a process that may be left behind.
+    """
+
+    def __init__(self) -> None:
+        # Imported here, in the process that asks: _socket is `socket` without
+        # its selectors and enums, a third of what this command may cost.
+        import _socket
+        import ctypes
+        import fcntl
+        import mmap
+
+        self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+        self._fd = self._socket.fileno()
+        self._ioctl = fcntl.ioctl
+        # Untouched pages cost nothing.
+        self._buffer: mmap.mmap = mmap.mmap(
+            -1, 4096 + MAX_STATISTICS * ETH_GSTRING_LEN, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        )
+        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
+
+    def ask(self, interface: str, request: bytes) -> None:
+        """Put `request` in the buffer and let the kernel overwrite it."""
+        self._buffer[: len(request)] = request
+        name = interface.encode("utf-8", "surrogateescape")
+        # struct ifreq: name, pointer, and the rest of its union
+        self._ioctl(self._fd, SIOCETHTOOL, struct.pack("=16s", name) + _pointer(self._address))
+
+    def answer(self, size: int) -> bytes:
+        """The first `size` bytes that the kernel left."""
+        return self._buffer[:size]
+
+    def fixed(self, interface: str, command: int, size: int) -> bytes:
+        """A call whose structure has a fixed size."""
+        self.ask(interface, struct.pack("=I", command) + bytes(size - 4))
+        return self.answer(size)
+
+    def permaddr(self, interface: str) -> bytes:
+        """ETHTOOL_GPERMADDR."""
+        self.ask(interface, struct.pack("=II", ETHTOOL_GPERMADDR, MAX_ADDR_LEN))
+        return self.answer(8 + min(struct.unpack("=I", self.answer(8)[4:])[0], MAX_ADDR_LEN))
+
+    def identity(self, interface: str) -> tuple[bytes, bytes]:
+        """What must not change during a triple: ifindex, and driver with bus address."""
+        name = interface.encode("utf-8", "surrogateescape")
+        found = self._ioctl(self._fd, SIOCGIFINDEX, struct.pack("=16s24x", name))
+        info = self.fixed(interface, ETHTOOL_GDRVINFO, DRVINFO_SIZE)
+        return found[16:20], info[4:36] + info[100:132]
+
+    def count(self, interface: str) -> int:
+        """ETHTOOL_GSSET_INFO for ETH_SS_STATS; 0 where the driver has no statistics."""
+        self.ask(interface, struct.pack("=IIQI", ETHTOOL_GSSET_INFO, 0, 1 << ETH_SS_STATS, 0))
+        _, _, mask, count = struct.unpack("=IIQI", self.answer(20))
+        return count if mask else 0
+
+    def statistics(self, interface: str) -> tuple[bytes, bytes]:
+        """The two replies of one consistent triple.
+
+        OSError: EOPNOTSUPP without statistics, EAGAIN where it does not settle,
+        EOVERFLOW for more entries than any driver has.
+        """
+        for _ in range(ATTEMPTS):
+            before = self.identity(interface)
+            count = self.count(interface)
+            if count == 0:
+                raise failure(errno.EOPNOTSUPP, interface)
+            if count > MAX_STATISTICS:
+                raise failure(errno.EOVERFLOW, interface)
+            strings = self._entries(
+                interface,
+                struct.pack("=III", ETHTOOL_GSTRINGS, ETH_SS_STATS, count),
+                count,
+                ETH_GSTRING_LEN,
+            )
+            stats = strings and self._entries(
+                interface, struct.pack("=II", ETHTOOL_GSTATS, count), count, 8
+            )
+            if strings and stats and self.identity(interface) == before:
+                return strings, stats
+        raise failure(errno.EAGAIN, interface)
+
+    def _entries(self, interface: str, request: bytes, count: int, width: int) -> bytes | None:
+        self.ask(interface, request)
+        header = len(request)
+        returned = struct.unpack("=I", self.answer(header)[-4:])[0]
+        return self.answer(header + count * width) if returned == count else None
+
+
+def _pointer(address: int) -> bytes:
+    return struct.pack("@P", address).ljust(24, b"\0")
+
+
+def read_interface(
+    socket: EthtoolSocket, interface: str, emit: Callable[[tuple[str, str, Reply]], None]
+) -> None:
+    """Emit (interface, reply's name, reply) as each comes; the slowest call is the last."""
+    for name, command, size in (
+        ("drvinfo", ETHTOOL_GDRVINFO, DRVINFO_SIZE),
+        ("channels", ETHTOOL_GCHANNELS, NINE_WORDS),
+        ("ring", ETHTOOL_GRINGPARAM, NINE_WORDS),
+    ):
+        try:
+            emit((interface, name, socket.fixed(interface, command, size)))
+        except OSError as error:
+            emit((interface, name, errno_name(error)))
+    try:
+        emit((interface, "permaddr", socket.permaddr(interface)))
+    except OSError as error:
+        emit((interface, "permaddr", errno_name(error)))
+    try:
+        strings, stats = socket.statistics(interface)
+        emit((interface, "stats-strings", strings))
+        emit((interface, "stats", stats))
+    except OSError as error:
+        emit((interface, "stats-strings", errno_name(error)))
+        emit((interface, "stats", errno_name(error)))

@@ -1,0 +1,76 @@
+"""A host: the machine we observe, as something that answers.
+
+Three implementations: the running machine and an unbooted image (`live.py`),
+a recording (`bundle.py`).  A host has no opinion; it answers, or raises
+OSError (asked and refused) or NotAskedError.
+"""
+
+from __future__ import annotations
+
+from accelnet_probes.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Protocol, Union
+
+    from accelnet_probes.ethtool import ByteOrder, Reply
+    from accelnet_probes.files import Files
+    from accelnet_probes.snapshot import Source
+
+    # (interface, "10.0.0.4/24"), or the errno's name
+    Addresses = Union[tuple[tuple[str, str], ...], str]
+
+    class Host(Protocol):
+        """What a probe may ask."""
+
+        source: Source
+        byteorder: ByteOrder
+        samples: int  # how often the counters are read: 1 or 2
+        files: Files
+
+        def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
+            """Ask the kernel about `interfaces` (name to ifindex) for the `number`th time."""
+            ...
+
+        def pause(self) -> float | None:
+            """Let the window pass between two samples; its length in seconds."""
+            ...
+
+        def begin_instance(self, *, azure: bool) -> None:
+            """DMI has been read: start to ask IMDS, where it may be asked."""
+            ...
+
+        def instance(self) -> bytes:
+            """The body of /metadata/instance; InstanceRefusedError, NotAskedError."""
+            ...
+
+        def kernel_log(self) -> bytes:
+            """The kernel log's lines, oldest first; OSError, NotAskedError."""
+            ...
+
+        def cpu_count(self) -> int | None:
+            """Online CPUs; NotAskedError."""
+            ...
+
+        def observed_at(self) -> str:
+            """The moment of the observation, 2026-01-02T03:04:05Z."""
+            ...
+
+
+class NotAskedError(Exception):
+    """This host was never asked that: an image, or a part that the bundle lacks."""
+
+
+class InstanceRefusedError(Exception):
+    """IMDS did not answer; the message is an errno's name or "HTTP 429"."""
+
+
+class Sample(Record):
+    """What the kernel answered about some interfaces at one moment.
+
+    An interface or a reply that is missing was never asked for.
+    """
+
+    ethtool: Mapping[str, Mapping[str, Reply]]
+    addresses: Addresses | None

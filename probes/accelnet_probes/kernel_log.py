@@ -1,0 +1,170 @@
+"""The kernel log as a witness: lines in, events out.
+
+The messages are those of drivers/net/hyperv/netvsc_drv.c and netvsc.c, the
+PCI and VF drivers, and drivers/base/dd.c.  Names in them are those of their
+moment: a VF is eth1 before udev renames it.  No line proves that nothing
+happened: logs wrap, and rate limits drop.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+from accelnet_probes.record import replace
+from accelnet_probes.snapshot import KernelLog, LogEvent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# What `--record` keeps, and what is parsed at all.
+KEYWORDS = (
+    b"vmbus",
+    b"hv_",
+    b"netvsc",
+    b"mlx4",
+    b"mlx5",
+    b"mana",
+    b"PCI",
+    b"pci",
+    b"VF ",
+    b"Data path",
+    b"joined to",
+    b"renamed from",
+    b"SR-IOV",
+    b"failed with error",
+    b"ardware is detected",
+)
+
+_GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NIC = rf"(?:hv_netvsc\s+)?(?:(?P<guid>{_GUID}|vmbus_\S+)\s+)?(?P<nic>[^\s:()]+)(?:\s+\([^)]*\))*: "
+_PCI = r"(?P<pci>[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])"
+
+# kind -> what its line looks like; groups name the fields of LogEvent
+PATTERNS: tuple[tuple[str, str], ...] = (
+    ("slot-added", _NIC + r"VF slot (?P<detail>\d+) added"),
+    ("slot-removed", _NIC + r"VF slot (?P<detail>\d+) removed"),
+    ("registering", _NIC + r"VF registering: (?P<vf>\S+)"),
+    ("unregistering", _NIC + r"VF unregistering: (?P<vf>\S+)"),
+    ("joined", _PCI + r" (?P<vf>[^\s:()]+)(?:\s+\([^)]*\))*: joined to (?P<nic>\S+)"),
+    ("switched-to", _NIC + r"Data path switched to VF: (?P<vf>\S+)"),
+    ("switched-from", _NIC + r"Data path switched from VF: (?P<vf>\S+)"),
+    (
+        "switch-to-failed",
+        _NIC + r"Data path failed to switch to VF: (?P<vf>[^\s,]+)(?:, err: (?P<detail>-?\d+))?",
+    ),
+    (
+        "switch-from-failed",
+        _NIC + r"Data path failed to switch from VF: (?P<vf>[^\s,]+)(?:, err: (?P<detail>-?\d+))?",
+    ),
+    ("not-matched", r"(?P<vf>\S+): (?:no netdev found for vf serial:|Invalid vf serial:)(?P<detail>\S+)"),
+    ("not-matched", r"(?P<vf>\S+): (?P<detail>no PCI slot information)"),
+    ("handler-refused", r"can not register netvsc VF receive handler \(err = (?P<detail>-?\d+)\)"),
+    ("master-refused", r"can not set master device (?P<nic>\S+) \(err = (?P<detail>-?\d+)\)"),
+    ("mtu-refused", r"unable to change mtu to (?P<detail>\d+)"),
+    ("isolated", r"(?P<detail>SR-IOV not advertised by guests on the host supporting isolation)"),
+    ("isolated", r"(?P<detail>Ignore VF_ASSOCIATION msg from the host supporting isolation)"),
+    ("probe-failed", _PCI + r": probe with driver \S+ failed with error (?P<detail>-?\d+)"),
+    ("probe-failed", r"probe of " + _PCI + r" failed with error (?P<detail>-?\d+)"),
+    ("probe-failed", _PCI + r": (?P<detail>\S*(?:probe|init)_\S+.*failed.*)"),
+    ("pass-through-failed", rf"hv_pci(?: (?P<guid>{_GUID}))?: probe .*failed with error (?P<detail>-?\d+)"),
+    ("pass-through-failed", rf"hv_pci: probe of (?P<guid>{_GUID}) failed with error (?P<detail>-?\d+)"),
+)
+_COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in PATTERNS)
+# Every pattern holds one of these: most lines are passed over by them.
+_HINTS = ("VF", "joined to", "failed", "can not", "unable to", "SR-IOV", "no PCI slot", "vf serial")
+
+_MONOTONIC = re.compile(r"\[\s*(\d{1,9}\.\d{1,9})\]\s?(?:\[[^\]]{1,16}\]\s)?")
+_KMSG = re.compile(r"\d+,\d+,(\d+),[^;]*;")
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:(Z)|([+-])(\d\d):?(\d\d))"
+)
+_BOOT = 60.0  # seconds: a log that begins earlier begins at boot
+
+
+def keep(lines: Iterable[bytes]) -> list[bytes]:
+    """The lines that concern vmbus, hv_*, mlx*, mana or PCI."""
+    return [line for line in lines if any(word in line for word in KEYWORDS)]
+
+
+def parse(content: bytes, uptime: float | None, observed_at: str) -> KernelLog:
+    """Events in the order of their lines; ages where the line's clock and ours are known.
+
+    `uptime`: seconds since boot at the observation; `observed_at`: as in the report.
+    Understood: dmesg's and the journal's own time stamps, ISO 8601 with an
+    offset (dmesg --time-format=iso, journalctl -o short-iso), /dev/kmsg records.
+    """
+    events: list[LogEvent] = []
+    first: float | None = None
+    last = 0.0
+    now = _epoch(observed_at)
+    for raw in content.decode("utf-8", "replace").splitlines():
+        at, wall, text = _stamp(raw)
+        if at is not None:
+            first = at if first is None else first
+            last = max(last, at)
+        if not any(hint in text for hint in _HINTS):
+            continue
+        found = _match(text)
+        if found is None:
+            continue
+        age = None
+        if at is not None and uptime is not None:
+            age = max(uptime - at, 0.0)
+        elif wall is not None and now is not None:
+            age = max(now - wall, 0.0)
+        kind, fields = found
+        events.append(
+            LogEvent(
+                kind=kind,
+                line=text[:300],
+                nic=fields.get("nic"),
+                guid=fields.get("guid"),
+                vf=fields.get("vf"),
+                pci_address=fields.get("pci"),
+                detail=fields.get("detail"),
+                uptime=at,
+                age=age,
+            )
+        )
+    return KernelLog(
+        events=tuple(
+            event if event.uptime is None else replace(event, min_age=last - event.uptime)
+            for event in events
+        ),
+        starts_at_boot=first is not None and first < _BOOT,
+    )
+
+
+def _match(text: str) -> tuple[str, dict[str, str | None]] | None:
+    for kind, pattern in _COMPILED:
+        match = pattern.search(text)
+        if match:
+            return kind, match.groupdict()
+    return None
+
+
+def _stamp(line: str) -> tuple[float | None, float | None, str]:
+    """Seconds since boot, seconds since the epoch, and the message."""
+    if match := _KMSG.match(line):
+        return int(match[1]) / 1e6, None, line[match.end() :]
+    wall = _epoch(line)
+    if match := _MONOTONIC.search(line[:120]):
+        return float(match[1]), wall, line[match.end() :]
+    _, found, message = line.partition(" kernel: ")
+    return None, wall, message if found else line
+
+
+def _epoch(text: str) -> float | None:
+    match = _ISO.match(text)
+    if match is None:
+        return None
+    try:
+        moment = datetime(*(int(part) for part in match.groups()[:6]), tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
+        if match[8]:
+            offset = timedelta(hours=int(match[9]), minutes=int(match[10]))
+            moment += offset if match[8] == "-" else -offset
+        return moment.timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,198 @@
+"""The running machine, and a file tree that does not run."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import time
+
+from accelnet_probes.ethtool import REPLIES, EthtoolSocket, read_interface
+from accelnet_probes.files import DirectoryStore, LiveFiles, Tree, errno_name, failure
+from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
+from accelnet_probes.worker import Worker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from accelnet_probes.ethtool import ByteOrder, Reply
+    from accelnet_probes.files import Files
+    from accelnet_probes.host import Addresses
+    from accelnet_probes.snapshot import Source
+    from accelnet_probes.worker import Emit
+
+KERNEL_DEADLINE = 2.5  # seconds for all calls of one sample; a slow firmware takes milliseconds
+KMSG = "dev/kmsg"
+_KMSG_RECORD = 8192  # CONSOLE_EXT_LOG_MAX, kernel/printk
+
+
+class LiveHost:
+    """The running machine."""
+
+    source: Source = "live"
+    byteorder: ByteOrder = "<" if sys.byteorder == "little" else ">"
+
+    def __init__(
+        self, *, window: float, endpoint: str | None = None, prefix: str = "/"
+    ) -> None:
+        """`window`: seconds between two samples, 0 for one sample.
+
+        `endpoint`: IMDS where the operator named it, "off" for never, None for
+        the link-local address where DMI says that this is Azure.
+        `prefix`: where /sys, /proc and /etc lie.
+        """
+        self.samples = 2 if window else 1
+        self.files: Files = LiveFiles(prefix)
+        self._window = window
+        self._endpoint = endpoint
+        self._started = time.monotonic()
+        self._stuck = False
+        self._instance: Worker | None = None
+        self._instance_until = 0.0
+
+    def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
+        """One worker asks everything; what it does not answer in time is ETIMEDOUT."""
+        self._started = time.monotonic()
+        names = list(interfaces)
+        if not names:
+            return Sample(ethtool={}, addresses=())
+        messages: list[Any] = []
+        ended = False
+        if not self._stuck:  # a hung call is never joined by a second
+            worker = Worker(lambda emit: _ask_kernel(names, emit))
+            messages, ended = worker.collect(time.monotonic() + KERNEL_DEADLINE)
+            self._stuck = not ended
+        missing = "EIO" if ended else "ETIMEDOUT"
+        replies: dict[str, dict[str, Reply]] = {
+            name: dict.fromkeys(REPLIES, missing) for name in names
+        }
+        addresses: Addresses = missing
+        for interface, reply, value in messages:
+            if interface is None:
+                addresses = value if isinstance(value, str) else _named(value, interfaces)
+            else:
+                replies[interface][reply] = value
+        return Sample(ethtool=replies, addresses=addresses)
+
+    def pause(self) -> float | None:
+        """Sleep until the window since the first sample has passed."""
+        time.sleep(max(0.0, self._started + self._window - time.monotonic()))
+        return round(time.monotonic() - self._started, 3)
+
+    def begin_instance(self, *, azure: bool) -> None:
+        if self._endpoint == "off" or not (self._endpoint or azure):
+            return
+        from accelnet_probes import imds
+
+        endpoint = self._endpoint or imds.ENDPOINT
+        self._instance = Worker(lambda emit: imds.ask(endpoint, emit))
+        self._instance_until = time.monotonic() + imds.DEADLINE
+
+    def instance(self) -> bytes:
+        if self._instance is None:
+            raise NotAskedError("IMDS was not asked")
+        messages, ended = self._instance.collect(self._instance_until)
+        kind, answer = messages[0] if messages else ("refused", "EIO" if ended else "ETIMEDOUT")
+        if kind != "body":
+            raise InstanceRefusedError(answer)
+        body: bytes = answer
+        return body
+
+    def kernel_log(self) -> bytes:
+        return read_kmsg("/" + KMSG)
+
+    def cpu_count(self) -> int | None:
+        return os.cpu_count()
+
+    def observed_at(self) -> str:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _ask_kernel(interfaces: list[str], emit: Emit) -> None:
+    """In the worker.  Emits (interface, reply's name, reply); addresses as (None, None, …)."""
+    from accelnet_probes.rtnetlink import addresses
+
+    try:
+        emit((None, None, addresses()))
+    except OSError as error:
+        emit((None, None, errno_name(error)))
+    try:
+        socket = EthtoolSocket()
+    except OSError as error:
+        for interface in interfaces:
+            for reply in REPLIES:
+                emit((interface, reply, errno_name(error)))
+        return
+    for interface in interfaces:
+        read_interface(socket, interface, emit)
+
+
+def _named(
+    found: list[tuple[int, str]], interfaces: Mapping[str, int | None]
+) -> tuple[tuple[str, str], ...]:
+    names = {index: name for name, index in interfaces.items() if index is not None}
+    return tuple((names[index], address) for index, address in found if index in names)
+
+
+def read_kmsg(path: str) -> bytes:
+    """The kernel log as dmesg prints it: /dev/kmsg (Documentation/ABI/testing/dev-kmsg)."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    lines = []
+    try:
+        while True:
+            try:
+                record = os.read(fd, _KMSG_RECORD)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno == errno.EPIPE:  # overwritten while we read: go on with the oldest
+                    continue
+                raise
+            if not record:
+                break
+            head, _, text = record.partition(b"\n")[0].partition(b";")
+            fields = head.split(b",")
+            if len(fields) > 2 and fields[2].isdigit():
+                seconds, micros = divmod(int(fields[2]), 1_000_000)
+                lines.append(b"[%5d.%06d] %s\n" % (seconds, micros, text))
+    finally:
+        os.close(fd)
+    return b"".join(lines)
+
+
+class RootHost:
+    """A file tree that does not run: nothing live is asked."""
+
+    source: Source = "root"
+    byteorder: ByteOrder = "<"
+    samples = 1
+
+    def __init__(self, root: str) -> None:
+        """OSError where `root` can not be listed."""
+        if not os.path.isdir(root):
+            raise failure(errno.ENOTDIR if os.path.exists(root) else errno.ENOENT, root)
+        os.listdir(root)
+        self.files: Files = Tree(DirectoryStore(root))
+
+    def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
+        return Sample(ethtool={}, addresses=None)
+
+    def pause(self) -> float | None:
+        return None
+
+    def begin_instance(self, *, azure: bool) -> None:
+        pass
+
+    def instance(self) -> bytes:
+        raise NotAskedError("an image has no instance metadata")
+
+    def kernel_log(self) -> bytes:
+        raise NotAskedError("an image has no kernel log")
+
+    def cpu_count(self) -> int | None:
+        raise NotAskedError("an image has no CPUs")
+
+    def observed_at(self) -> str:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,190 @@
+"""Network devices: /sys/class/net (Documentation/ABI/testing/sysfs-class-net).
+
+Virtual devices (veth, bridges, bonds, VLANs) are left out by their link, so a
+host with a thousand containers costs one readlink each.  What the kernel
+answers to ethtool and about addresses is joined in by `with_samples`.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from accelnet_probes import sysfs
+from accelnet_probes.ethtool import (
+    DecodeError,
+    decode_channels,
+    decode_drvinfo,
+    decode_permaddr,
+    decode_ring,
+    decode_statistics,
+)
+from accelnet_probes.record import replace
+from accelnet_probes.snapshot import DriverInfo, EthtoolSample, Gap, Netdev
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeVar
+
+    from accelnet_probes.ethtool import ByteOrder, Reply
+    from accelnet_probes.files import Files
+    from accelnet_probes.host import Addresses, Sample
+    from accelnet_probes.snapshot import Observed
+
+    T = TypeVar("T")
+
+NET = "sys/class/net"
+# "The driver has no such operation" (net/ethtool/ioctl.c): the kernel has none.
+NOT_PROVIDED = ("EOPNOTSUPP", "ENOTSUP")
+
+
+def probe(files: Files) -> Observed[tuple[Netdev, ...]]:
+    """Every netdev that is not virtual, in name order, without samples."""
+    entries = sysfs.names(files, NET)
+    if isinstance(entries, Gap):
+        return entries
+    if entries is None:
+        return Gap(asked=True, why=f"/{NET}: ENOENT")
+    found = (_netdev(files, name) for name in entries)
+    return tuple(netdev for netdev in found if netdev is not None)
+
+
+def _netdev(files: Files, name: str) -> Netdev | None:
+    entry = f"{NET}/{name}"
+    try:
+        if "/virtual/" in files.readlink(entry):
+            return None
+    except FileNotFoundError:
+        return None  # it went away since the listing
+    except OSError as error:
+        if error.errno == errno.EINVAL and sysfs.names(files, entry) is None:
+            return None  # no link and no folder: bonding_masters is a plain file
+    device = sysfs.link_name(files, f"{entry}/device")
+    lower, upper = _links(files, entry)
+    netdev = Netdev(
+        name=name,
+        ifindex=sysfs.number(files, f"{entry}/ifindex"),
+        type=sysfs.number(files, f"{entry}/type"),
+        mac=_lower(sysfs.text(files, f"{entry}/address")),
+        mtu=sysfs.number(files, f"{entry}/mtu"),
+        flags=sysfs.number(files, f"{entry}/flags"),
+        operstate=sysfs.text(files, f"{entry}/operstate"),
+        device=device,
+        driver=device if device is None else sysfs.link_name(files, f"{entry}/device/driver"),
+        master=sysfs.link_name(files, f"{entry}/master"),
+        lower=lower,
+        upper=upper,
+        addresses=Gap(asked=False, why="addresses were not asked for"),
+    )
+    gone = netdev.ifindex is None and netdev.mac is None and _is_gone(files, entry)
+    return None if gone else netdev
+
+
+def _is_gone(files: Files, entry: str) -> bool:
+    try:
+        files.readlink(entry)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _lower(found: Observed[str | None]) -> Observed[str | None]:
+    return found.lower() if isinstance(found, str) else found
+
+
+def _links(
+    files: Files, entry: str
+) -> tuple[Observed[tuple[str, ...]], Observed[tuple[str, ...]]]:
+    """What lower_* and upper_* name (netdev_master_upper_dev_link)."""
+    found = sysfs.names(files, entry)
+    if isinstance(found, Gap):
+        return found, found
+    return tuple(
+        tuple(name[6:] for name in found or () if name.startswith(prefix))
+        for prefix in ("lower_", "upper_")
+    )  # type: ignore[return-value]
+
+
+def with_samples(
+    netdevs: tuple[Netdev, ...], samples: Sequence[Sample], order: ByteOrder
+) -> tuple[Netdev, ...]:
+    """The netdevs with what each sample says about them; addresses are the last one's."""
+    return tuple(
+        replace(
+            netdev,
+            driver=_driver(netdev.driver, decoded),
+            addresses=_addresses(netdev.name, samples[-1].addresses),
+            samples=decoded,
+        )
+        for netdev in netdevs
+        for decoded in [
+            tuple(decode_sample(sample.ethtool.get(netdev.name, {}), order) for sample in samples)
+        ]
+    )
+
+
+def _driver(
+    linked: Observed[str | None], samples: tuple[EthtoolSample, ...]
+) -> Observed[str | None]:
+    """The driver link's name; else what ethtool says (for ConnectX-3 that is mlx4_en)."""
+    for sample in reversed(samples):
+        if not isinstance(linked, str) and isinstance(sample.driver_info, DriverInfo):
+            return sample.driver_info.driver
+    return linked
+
+
+def _addresses(name: str, found: Addresses | None) -> Observed[tuple[str, ...]]:
+    if found is None:
+        return Gap(asked=False, why="addresses were not recorded")
+    if isinstance(found, str):
+        return Gap(asked=True, why=f"RTM_GETADDR: {found}")
+    return tuple(address for interface, address in found if interface == name)
+
+
+def decode_sample(replies: Mapping[str, Reply], order: ByteOrder) -> EthtoolSample:
+    """One interface's replies as facts."""
+    return EthtoolSample(
+        driver_info=_reply(replies, "drvinfo", decode_drvinfo, order),
+        statistics=_statistics(replies, order),
+        channels=_reply(replies, "channels", decode_channels, order),
+        ring=_reply(replies, "ring", decode_ring, order),
+        permanent_mac=_reply(replies, "permaddr", decode_permaddr, order),
+    )
+
+
+def _reply(
+    replies: Mapping[str, Reply],
+    name: str,
+    decode: Callable[[bytes, ByteOrder], T | None],
+    order: ByteOrder,
+) -> T | Gap | None:
+    found = replies.get(name)
+    if not isinstance(found, bytes):
+        return _no_reply(name, found)
+    try:
+        return decode(found, order)
+    except DecodeError as error:
+        return Gap(asked=True, why=f"ethtool {error}")
+
+
+def _no_reply(name: str, found: str | None) -> Gap | None:
+    if found is None:
+        return Gap(asked=False, why=f"ethtool {name} was not asked for")
+    return None if found in NOT_PROVIDED else Gap(asked=True, why=f"ethtool {name}: {found}")
+
+
+def _statistics(
+    replies: Mapping[str, Reply], order: ByteOrder
+) -> Observed[Mapping[str, int] | None]:
+    strings, stats = replies.get("stats-strings"), replies.get("stats")
+    for reply in (strings, stats):
+        if isinstance(reply, str):
+            return _no_reply("statistics", reply)
+    if not isinstance(strings, bytes) or not isinstance(stats, bytes):
+        return _no_reply("statistics", None)
+    try:
+        return decode_statistics(strings, stats, order)
+    except DecodeError as error:
+        return Gap(asked=True, why=f"ethtool statistics did not settle: {error}")

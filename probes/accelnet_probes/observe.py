@@ -1,0 +1,222 @@
+"""observe(host) -> Snapshot: every probe once, each failing for itself."""
+
+from __future__ import annotations
+
+from accelnet_probes import netdevs, pci, sysfs, system, vmbus
+from accelnet_probes.files import errno_name
+from accelnet_probes.host import InstanceRefusedError, NotAskedError
+from accelnet_probes.snapshot import PASS_THROUGH_CLASS, Gap, MissingFactsError, ProbeRun, Snapshot, known
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from accelnet_probes.files import Files
+    from accelnet_probes.host import Host, Sample
+    from accelnet_probes.snapshot import (
+        Dmi,
+        Instance,
+        KernelLog,
+        ModuleTree,
+        Netdev,
+        Observed,
+        PciFunction,
+        VmbusDevice,
+    )
+
+    T = TypeVar("T")
+
+_VF_VENDORS = ("15b3", "1414")
+
+
+class _Runs:
+    """Runs each probe; remembers which did not answer."""
+
+    def __init__(self) -> None:
+        self.runs: list[ProbeRun] = []
+
+    def __call__(self, name: str, probe: Callable[[], Observed[T]]) -> Observed[T]:
+        why: str | None = None
+        found: Observed[T]
+        try:
+            found = probe()
+        except MissingFactsError as missing:
+            found = missing.gap
+        except NotAskedError as error:
+            found = Gap(asked=False, why=str(error))
+        except OSError as error:
+            found = Gap(asked=True, why=f"{name}: {errno_name(error)}")
+        except Exception as error:  # a bug in one probe must not silence the others
+            why = f"{type(error).__name__}: {error} (a bug in accelnet: please report it)"
+            found = Gap(asked=True, why=f"the {name} probe failed: {why}")
+        self.runs.append(ProbeRun(name=name, why=why))
+        return found
+
+
+def observe(host: Host) -> Snapshot:
+    """Ask the host everything, twice where there is a window."""
+    run = _Runs()
+    files = host.files
+    early: Observed[Dmi] = _Runs()("dmi", lambda: system.dmi(files))
+    host.begin_instance(azure=not isinstance(early, Gap) and early.is_azure)
+
+    samples: list[Sample] = []
+    window: float | None = None
+    if host.samples == 2:
+        functions, devices = pci.probe(files), vmbus.probe(files)
+        found = netdevs.probe(files)
+        samples.append(host.sample(0, _interfaces(found, functions, devices)))
+        window = host.pause()
+
+    functions = run("pci", lambda: _on_a_bus(host, pci.probe))
+    devices = run("vmbus", lambda: _on_a_bus(host, vmbus.probe))
+    found = run("netdevs", lambda: _netdevs(host))
+    samples.append(host.sample(host.samples - 1, _interfaces(found, functions, devices)))
+    if isinstance(found, tuple):
+        found = netdevs.with_samples(found, samples, host.byteorder)
+    run.runs.extend(_kernel_runs(samples))
+
+    release = run("kernel", lambda: _kernel_release(host))
+    uptime = run("uptime", lambda: system.uptime(files))
+    relevant = _is_relevant(found, functions, devices)
+    at = host.observed_at()
+    return Snapshot(
+        source=host.source,
+        observed_at=at,
+        kernel_release=release,
+        dmi=run("dmi", lambda: system.dmi(files)),
+        os_release=run("os-release", lambda: system.os_release(files)),
+        cpu_count=run("cpus", host.cpu_count),
+        uptime=uptime,
+        instance=run("imds", lambda: _instance(host)),
+        pci=functions,
+        vmbus=devices,
+        netdevs=found,
+        modules=run("modules", lambda: _modules(host, release, functions, devices, relevant)),
+        kernel_log=run("kernel-log", lambda: _kernel_log(host, uptime, at, relevant)),
+        window_seconds=window,
+        probes=tuple(run.runs),
+    )
+
+
+def _on_a_bus(host: Host, probe: Callable[[Files], Observed[T]]) -> Observed[T]:
+    if host.source == "root" and sysfs.names(host.files, "sys/bus") is None:
+        raise NotAskedError("an image has no devices")
+    return probe(host.files)
+
+
+def _netdevs(host: Host) -> Observed[tuple[Netdev, ...]]:
+    if host.source == "root" and sysfs.names(host.files, netdevs.NET) is None:
+        return ()  # an image has no interfaces
+    return netdevs.probe(host.files)
+
+
+def _kernel_release(host: Host) -> Observed[str | None]:
+    found = system.kernel_release(host.files)
+    if found is not None or host.source != "root":
+        return found
+    installed = known(sysfs.names(host.files, "lib/modules")) or ()
+    if len(installed) == 1:
+        return installed[0]
+    return Gap(asked=False, why=f"the image has {len(installed)} kernels in /lib/modules")
+
+
+def _interfaces(
+    found: Observed[tuple[Netdev, ...]],
+    functions: Observed[tuple[PciFunction, ...]],
+    devices: Observed[tuple[VmbusDevice, ...]],
+) -> dict[str, int | None]:
+    """The interfaces worth an ioctl: those on VMBus, and on a function that may be a VF."""
+    addresses = {
+        function.address
+        for function in known(functions) or ()
+        if not isinstance(function.vendor_id, str) or function.vendor_id in _VF_VENDORS
+    }
+    names = addresses | {device.guid for device in known(devices) or ()}
+    return {
+        netdev.name: known(netdev.ifindex)
+        for netdev in known(found) or ()
+        if (device := netdev.device) is not None
+        and (isinstance(device, Gap) or device.lower() in names or netdev.driver == "hv_netvsc")
+    }
+
+
+def _kernel_runs(samples: list[Sample]) -> list[ProbeRun]:
+    """Whether the calls into the kernel came back in time."""
+    late = [
+        f"{interface} {reply}"
+        for sample in samples
+        for interface, replies in sample.ethtool.items()
+        for reply, value in replies.items()
+        if value == "ETIMEDOUT"
+    ]
+    late_addresses = any(sample.addresses == "ETIMEDOUT" for sample in samples)
+    return [
+        ProbeRun(
+            name="ethtool",
+            why=f"no answer in time: {', '.join(dict.fromkeys(late))}" if late else None,
+        ),
+        ProbeRun(name="addresses", why="RTM_GETADDR: no answer in time" if late_addresses else None),
+    ]
+
+
+def _is_relevant(
+    found: Observed[tuple[Netdev, ...]],
+    functions: Observed[tuple[PciFunction, ...]],
+    devices: Observed[tuple[VmbusDevice, ...]],
+) -> bool:
+    """There is something whose log lines and modules matter."""
+    return bool(_interfaces(found, functions, devices) or known(devices)) or any(
+        function.vendor_id in _VF_VENDORS for function in known(functions) or ()
+    )
+
+
+def _instance(host: Host) -> Observed[Instance | None]:
+    try:
+        body = host.instance()
+    except InstanceRefusedError as error:
+        return Gap(asked=True, why=f"IMDS: {error}")
+    from accelnet_probes.instance import decode
+
+    return decode(body)
+
+
+def _modules(
+    host: Host,
+    release: Observed[str | None],
+    functions: Observed[tuple[PciFunction, ...]],
+    devices: Observed[tuple[VmbusDevice, ...]],
+    relevant: bool,
+) -> Observed[ModuleTree]:
+    """Only where something waits for a driver: the tables are megabytes."""
+    unbound = [
+        function
+        for function in known(functions) or ()
+        if function.driver is None and function.vendor_id in _VF_VENDORS
+    ] + [
+        function
+        for function in known(functions) or ()
+        if function.driver == "mlx4_core" and function.netdevs == ()
+    ]
+    waiting = any(
+        device.class_id == PASS_THROUGH_CLASS and device.driver is None
+        for device in known(devices) or ()
+    )
+    if not relevant or not (unbound or waiting):
+        raise NotAskedError("nothing waits for a driver")
+    from accelnet_probes import modules
+
+    aliases = [function.modalias for function in unbound if function.modalias is not None]
+    return modules.probe(host.files, known(release), aliases)
+
+
+def _kernel_log(
+    host: Host, uptime: Observed[float | None], at: str, relevant: bool
+) -> Observed[KernelLog]:
+    if not relevant:
+        raise NotAskedError("no device of accelerated networking is here")
+    content = host.kernel_log()
+    from accelnet_probes.kernel_log import parse
+
+    return parse(content, known(uptime), at)

@@ -1,0 +1,261 @@
+"""Recording a host while it is observed, and writing the bundle (docs/bundle-format.md)."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import tarfile
+import tempfile
+import time
+
+from accelnet_probes.bundle import FORMAT, VERSION
+from accelnet_probes.files import DirectoryStore, MemoryStore, Tree, errno_name, failure
+from accelnet_probes.host import InstanceRefusedError, NotAskedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar
+
+    from accelnet_probes.files import Files, Kind, Store
+    from accelnet_probes.host import Host, Sample
+    from accelnet_probes.snapshot import Source
+
+    T = TypeVar("T")
+
+KMSG = "dev/kmsg"
+ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
+
+
+class _RecordingStore:
+    """Passes each question on, and keeps the answer under its resolved key."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.kept = MemoryStore()
+        self.unreadable: dict[str, str] = {}
+
+    def kind(self, key: str) -> Kind | None:
+        try:
+            kind = self._store.kind(key)
+        except OSError as error:
+            self.unreadable[key] = errno_name(error)
+            raise
+        if kind == "dir":
+            self.kept.add_directory(key)
+        return kind
+
+    def link(self, key: str) -> str:
+        target = self._try(key, self._store.link)
+        self.kept.add_link(key, target)
+        return target
+
+    def data(self, key: str) -> bytes:
+        data = self._try(key, self._store.data)
+        self.kept.add_file(key, data)
+        return data
+
+    def names(self, key: str) -> list[str]:
+        names = self._try(key, self._store.names)
+        for name in names:  # which links and folders are there is part of the listing
+            try:
+                if self.kind(f"{key}/{name}") == "link":
+                    self.link(f"{key}/{name}")
+            except OSError:
+                continue  # kept as unreadable, or gone since
+        return names
+
+    def _try(self, key: str, ask: Callable[[str], T]) -> T:
+        try:
+            return ask(key)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                self.unreadable[key] = errno_name(error)
+            raise
+
+
+class RecordingHost:
+    """A host that keeps all that it is asked, byte for byte."""
+
+    def __init__(self, host: Host, root: str = "/") -> None:
+        self._host = host
+        self._root = root
+        self.source: Source = host.source
+        self.byteorder = host.byteorder
+        self.samples = host.samples
+        self.parts: dict[str, bytes] = {}
+        self.about: dict[str, Any] = {}
+        self._start()
+
+    def _start(self) -> None:
+        self.store = _RecordingStore(DirectoryStore(self._root))
+        self.files: Files = Tree(self.store)
+
+    def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
+        sample = self._host.sample(number, interfaces)
+        for interface, replies in sample.ethtool.items():
+            for reply, value in replies.items():
+                key = f"ethtool/{number}/{interface}/{reply}"
+                if isinstance(value, bytes):
+                    self.parts[f"{key}.bin"] = value
+                else:
+                    self.parts[f"{key}.errno"] = value.encode() + b"\n"
+        if isinstance(sample.addresses, str):
+            self.parts["addresses.errno"] = sample.addresses.encode() + b"\n"
+        elif sample.addresses is not None:
+            self.parts["addresses.json"] = _json(
+                [{"interface": name, "address": address} for name, address in sample.addresses]
+            )
+        return sample
+
+    def pause(self) -> float | None:
+        seconds = self._host.pause()
+        self.about["window_seconds"] = seconds
+        self._start()  # root/ is the last sample's
+        return seconds
+
+    def begin_instance(self, *, azure: bool) -> None:
+        self._host.begin_instance(azure=azure)
+
+    def instance(self) -> bytes:
+        try:
+            body = self._host.instance()
+        except InstanceRefusedError as error:
+            self.parts["imds/instance.errno"] = str(error).encode() + b"\n"
+            raise
+        self.parts["imds/instance.json"] = body
+        return body
+
+    def kernel_log(self) -> bytes:
+        from accelnet_probes.kernel_log import keep
+
+        try:
+            lines = self._host.kernel_log().splitlines(keepends=True)
+        except OSError as error:
+            self.store.unreadable[KMSG] = errno_name(error)
+            raise
+        content = b"".join(keep(lines))
+        self.parts["kernel.log"] = content
+        return content
+
+    def cpu_count(self) -> int | None:
+        count = self._host.cpu_count()
+        self.about["cpu_count"] = count
+        return count
+
+    def observed_at(self) -> str:
+        moment = self._host.observed_at()
+        self.about["created"] = moment
+        return moment
+
+
+class Recording:
+    """What a bundle holds, ready to be written."""
+
+    def __init__(self, host: RecordingHost, tool: str) -> None:
+        self.root: MemoryStore = host.store.kept
+        self.parts = dict(host.parts)
+        self.unreadable = dict(host.store.unreadable)
+        self.about: dict[str, Any] = {
+            "format": FORMAT,
+            "version": VERSION,
+            "created": host.about["created"],
+            "tool": tool,
+            "redacted": False,
+            "byteorder": "little" if host.byteorder == "<" else "big",
+            "samples": host.samples,
+            "window_seconds": host.about.get("window_seconds"),
+            "cpu_count": host.about.get("cpu_count"),
+        }
+
+    def entries(self) -> tuple[list[str], dict[str, str], dict[str, bytes]]:
+        """Directories, links and files of the whole bundle by their path."""
+        about = _json({**self.about, "unreadable": dict(sorted(self.unreadable.items()))})
+        files = {f"root/{key}": data for key, data in self.root.files.items()}
+        return (
+            [f"root/{key}" for key in self.root.directories],
+            {f"root/{key}": target for key, target in sorted(self.root.links.items())},
+            {"bundle.json": about, **dict(sorted(self.parts.items())), **dict(sorted(files.items()))},
+        )
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1) + "\n").encode()
+
+
+def write(recording: Recording, path: str) -> None:
+    """Write the bundle, whole or not at all; a path that exists is never overwritten.
+
+    OSError where it can not be written.
+    """
+    path = path.rstrip("/") or path
+    if os.path.lexists(path):
+        raise failure(errno.EEXIST, path)
+    if path.endswith(ARCHIVE_SUFFIXES):
+        _write_archive(recording, path)
+    else:
+        _write_directory(recording, path)
+
+
+def _write_archive(recording: Recording, path: str) -> None:
+    import gzip
+
+    moment = int(time.time())
+    folder, name = os.path.split(os.path.abspath(path))
+    fd, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+    try:
+        with os.fdopen(fd, "wb") as raw:
+            with gzip.GzipFile("", "wb", fileobj=raw) as zipped:
+                with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive:
+                    _fill(archive, recording, moment)
+            raw.flush()
+            os.fsync(raw.fileno())
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _fill(archive: tarfile.TarFile, recording: Recording, moment: int) -> None:
+    directories, links, files = recording.entries()
+    for name in directories:
+        archive.addfile(_member(name, tarfile.DIRTYPE, 0o755, moment))
+    for name, target in links.items():
+        member = _member(name, tarfile.SYMTYPE, 0o777, moment)
+        member.linkname = target
+        archive.addfile(member)
+    for name, data in files.items():
+        member = _member(name, tarfile.REGTYPE, 0o644, moment)
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+
+
+def _member(name: str, kind: bytes, mode: int, moment: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.mode, member.mtime = kind, mode, moment
+    return member
+
+
+def _write_directory(recording: Recording, path: str) -> None:
+    import shutil
+
+    parent, name = os.path.split(os.path.abspath(path))
+    temporary = tempfile.mkdtemp(prefix=f".{name}.", dir=parent)
+    try:
+        directories, links, files = recording.entries()
+        for key in directories:
+            os.makedirs(f"{temporary}/{key}", exist_ok=True)
+        for key, data in files.items():
+            os.makedirs(os.path.dirname(f"{temporary}/{key}"), exist_ok=True)
+            with open(f"{temporary}/{key}", "wb") as file:
+                file.write(data)
+        for key, target in links.items():
+            os.makedirs(os.path.dirname(f"{temporary}/{key}"), exist_ok=True)
+            os.symlink(target, f"{temporary}/{key}")
+        os.chmod(temporary, 0o755)
+        os.rename(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise

@@ -1,0 +1,95 @@
+"""A forked process for what may hang in the kernel or on the network.
+
+A thread stuck in an ioctl keeps its whole process from ending; a child is left
+behind.  It holds none of our descriptors, so whoever reads our output is not
+kept waiting by it.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import select
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Emit = Callable[[Any], None]
+
+_HEADER = 4  # bytes of length before each message
+
+
+class Worker:
+    """Runs `task` in a child; what it emits (plain values) is collected here."""
+
+    def __init__(self, task: Callable[[Emit], None]) -> None:
+        self._read, write = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            _run(task, write)
+        os.close(write)
+
+    def collect(self, until: float) -> tuple[list[Any], bool]:
+        """All messages, and whether the child ended by itself before `until` (monotonic)."""
+        poll = select.poll()
+        poll.register(self._read, select.POLLIN)
+        data, ended = bytearray(), False
+        while not ended:
+            left = until - time.monotonic()
+            if left <= 0 or not poll.poll(left * 1000 + 1):
+                break
+            part = os.read(self._read, 1 << 20)
+            data += part
+            ended = not part
+        self._leave()
+        return _messages(bytes(data)), ended
+
+    def _leave(self) -> None:
+        os.close(self._read)
+        if os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+            os.kill(self._pid, 9)  # stuck in the kernel it stays; init reaps it after us
+            for _ in range(20):
+                if os.waitpid(self._pid, os.WNOHANG)[0]:
+                    break
+                time.sleep(0.001)
+
+
+def _run(task: Callable[[Emit], None], write: int) -> None:
+    """The child: closes all but its pipe, runs, and ends without any clean-up of ours."""
+
+    def emit(message: Any) -> None:
+        data = marshal.dumps(message)
+        data = len(data).to_bytes(_HEADER, "little") + data
+        while data:
+            data = data[os.write(write, data) :]
+
+    status = 1
+    try:
+        while write < 3:  # our parent was started with its own 0, 1 or 2 closed
+            write = os.dup(write)
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        os.closerange(3, write)
+        os.closerange(write + 1, os.sysconf("SC_OPEN_MAX"))
+        task(emit)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _messages(data: bytes) -> list[Any]:
+    """What was emitted whole; a message that a killed child left half is dropped."""
+    found: list[Any] = []
+    at = 0
+    while at + _HEADER <= len(data):
+        size = int.from_bytes(data[at : at + _HEADER], "little")
+        at += _HEADER
+        if at + size > len(data):
+            break
+        found.append(marshal.loads(data[at : at + size]))
+        at += size
+    return found

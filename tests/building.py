@@ -1,0 +1,197 @@
+"""Facts to start a case from: a healthy VM, of which a test changes one field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accelnet_agent.datapath import DataPath
+from accelnet_agent.functions import Function
+from accelnet_agent.machine import Machine, Nic
+from accelnet_probes.record import replace
+from accelnet_probes.snapshot import (
+    Channels,
+    Dmi,
+    DriverInfo,
+    EthtoolSample,
+    Gap,
+    Instance,
+    Interface,
+    KernelLog,
+    ModuleTree,
+    Netdev,
+    OsRelease,
+    PciFunction,
+    Ring,
+    Snapshot,
+)
+
+MAC = "00:0d:3a:11:22:33"
+REFUSED = Gap(asked=True, why="EACCES")
+NEVER_ASKED = Gap(asked=False, why="the bundle has no such part")
+
+
+def an_ethtool_sample(**changes: Any) -> EthtoolSample:
+    """What hv_netvsc of a healthy pair answers."""
+    sample = EthtoolSample(
+        driver_info=DriverInfo(
+            driver="hv_netvsc", version="6.8.0-1029-azure", fw_version="N/A", bus_info="", n_stats=5
+        ),
+        statistics={
+            "vf_rx_packets": 992956,
+            "vf_rx_bytes": 2749784180,
+            "vf_tx_packets": 2656684,
+            "vf_tx_bytes": 1099443970,
+            "vf_tx_dropped": 0,
+        },
+        channels=Channels(
+            max_rx=0, max_tx=0, max_other=0, max_combined=4, rx=0, tx=0, other=0, combined=4
+        ),
+        ring=Ring(
+            rx_max=18811,
+            rx_mini_max=0,
+            rx_jumbo_max=0,
+            tx_max=2560,
+            rx=10486,
+            rx_mini=0,
+            rx_jumbo=0,
+            tx=192,
+        ),
+        permanent_mac=MAC,
+    )
+    return replace(sample, **changes)
+
+
+def a_netdev(**changes: Any) -> Netdev:
+    """The synthetic NIC of a healthy pair."""
+    netdev = Netdev(
+        name="eth0",
+        ifindex=2,
+        type=1,
+        mac=MAC,
+        mtu=1500,
+        flags=0x1003,
+        operstate="up",
+        device="000d3a11-2233-000d-3a11-2233000d3a11",
+        driver="hv_netvsc",
+        master=None,
+        lower=("enP53091s1",),
+        upper=(),
+        addresses=("10.0.0.4/24",),
+        samples=(an_ethtool_sample(),),
+    )
+    return replace(netdev, **changes)
+
+
+def a_vf(**changes: Any) -> Netdev:
+    """The VF of a healthy pair."""
+    vf = a_netdev(
+        name="enP53091s1",
+        ifindex=3,
+        flags=0x1803,
+        device="cf63:00:02.0",
+        driver="mlx5_core",
+        master="eth0",
+        lower=(),
+        upper=("eth0",),
+        addresses=(),
+        samples=(),
+    )
+    return replace(vf, **changes)
+
+
+def a_nic(**changes: Any) -> Nic:
+    """A healthy pair that was seen once."""
+    nic = Nic(
+        netdev=a_netdev(),
+        vf=a_vf(),
+        direct=False,
+        orphans=(),
+        datapath=DataPath(state="vf", why="it is paired and up"),
+        window=None,
+        events=(),
+    )
+    return replace(nic, **changes)
+
+
+def a_pci_function(**changes: Any) -> PciFunction:
+    """The PCI function of the healthy pair's VF."""
+    pci = PciFunction(
+        address="cf63:00:02.0",
+        path=f"{_VMBUS}/e9ac9b28-cf63-4cde-9d43-51be1a9f1fcc/pcicf63:00/cf63:00:02.0",
+        vendor_id="15b3",
+        device_id="1016",
+        class_id="020000",
+        subsystem="15b3:0080",
+        driver="mlx5_core",
+        driver_override=None,
+        modalias="pci:v000015B3d00001016sv000015B3sd00000080bc02sc00i00",
+        netdevs=("enP53091s1",),
+    )
+    return replace(pci, **changes)
+
+
+_VMBUS = "sys/devices/LNXSYSTM:00/LNXSYBUS:00/ACPI0004:00/VMBUS:00"
+
+
+def a_function(**changes: Any) -> Function:
+    """The VF function of the healthy pair."""
+    function = Function(
+        pci=a_pci_function(),
+        name="MT27710 Family [ConnectX-4 Lx Virtual Function]",
+        family="ConnectX-4 Lx",
+        driver="mlx5_core",
+    )
+    return replace(function, **changes)
+
+
+def an_instance(**changes: Any) -> Instance:
+    """Instance metadata of a gallery image on a size that supports a VF."""
+    instance = Instance(
+        vm_size="Standard_D4s_v5",
+        publisher="Canonical",
+        offer="ubuntu-24_04-lts",
+        sku="server",
+        version="24.04.202501140",
+        security_type="",
+        interfaces=(Interface(mac=MAC, addresses=("10.0.0.4",)),),
+    )
+    return replace(instance, **changes)
+
+
+def a_snapshot(**changes: Any) -> Snapshot:
+    """All facts of a healthy Ubuntu 24.04 VM."""
+    snapshot = Snapshot(
+        source="live",
+        observed_at="2026-01-02T03:04:05Z",
+        kernel_release="6.8.0-1029-azure",
+        os_release=OsRelease(
+            id="ubuntu", id_like=("debian",), version_id="24.04", pretty_name="Ubuntu 24.04.1 LTS"
+        ),
+        dmi=Dmi(
+            chassis_asset_tag="7783-7084-3265-9085-8269-3286-77",
+            sys_vendor="Microsoft Corporation",
+            product_name="Virtual Machine",
+        ),
+        cpu_count=4,
+        uptime=86400.0,
+        instance=an_instance(),
+        pci=(a_pci_function(),),
+        vmbus=(),
+        netdevs=(a_netdev(), a_vf()),
+        modules=ModuleTree(modules=(), by_alias={}),
+        kernel_log=KernelLog(events=(), starts_at_boot=True),
+        window_seconds=None,
+    )
+    return replace(snapshot, **changes)
+
+
+def a_machine(**changes: Any) -> Machine:
+    """A healthy VM; a field that Machine lacks changes its snapshot."""
+    own = {name: changes.pop(name) for name in tuple(changes) if name in _MACHINE_FIELDS}
+    machine = Machine(
+        snapshot=a_snapshot(**changes), azure=True, nics=(a_nic(),), functions=(a_function(),)
+    )
+    return replace(machine, **own)
+
+
+_MACHINE_FIELDS = ("snapshot", "azure", "nics", "functions", "expect")
