@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 MAX_SECONDS = 86_400.0
+COLUMNS = 80
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 pass, 1 warn, 2 fail, 3 unknown, 64 unusable arguments or input, "
         "130 interrupted.",
         allow_abbrev=False,
+        # With a width of its own it does not import shutil to ask the terminal.
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=COLUMNS),
     )
     source = new.add_mutually_exclusive_group()
     source.add_argument("--root", metavar="DIR", help="judge the file tree of an unbooted image")

@@ -148,6 +148,9 @@ def judge(
     statistics = netdev.samples[-1].statistics if netdev.samples else None
     if isinstance(statistics, Gap) and statistics.asked:
         return DataPath(state="unknown", why=statistics.why)
+    if statistics is None and netdev.samples:
+        # hv_netvsc always has some; it counts none while the device is made anew.
+        return DataPath(state="unknown", why=f"{netdev.name} gave no statistics")
     sent, past = (
         (window.growth["vf_tx_packets"], window.growth["synthetic_tx_packets"])
         if window is not None

@@ -95,10 +95,9 @@ class LiveHost:
             raise NotAskedError("IMDS was not asked")
         messages, ended = self._instance.collect(self._instance_until)
         kind, answer = messages[0] if messages else ("refused", "EIO" if ended else "ETIMEDOUT")
-        if kind != "body":
-            raise InstanceRefusedError(answer)
-        body: bytes = answer
-        return body
+        if isinstance(answer, bytes) and kind == "body":
+            return answer
+        raise InstanceRefusedError(str(answer))
 
     def kernel_log(self) -> bytes:
         return read_kmsg("/" + KMSG)

@@ -66,6 +66,10 @@ def _bytes(files: Files, path: str) -> Observed[bytes | None]:
 
 
 def _loaded(files: Files, name: str) -> Observed[bool]:
+    """/sys/module/<name>/initstate of a module; a built-in one has at most the folder."""
+    state = sysfs.text(files, f"sys/module/{name}/initstate")
+    if state is not None:
+        return state if isinstance(state, Gap) else state == "live"
     found = sysfs.names(files, f"sys/module/{name}")
     return found if isinstance(found, Gap) else found is not None
 

@@ -57,18 +57,18 @@ class _Runs:
 def observe(host: Host) -> Snapshot:
     """Ask the host everything, twice where there is a window."""
     run = _Runs()
-    files = host.files
-    early: Observed[Dmi] = _Runs()("dmi", lambda: system.dmi(files))
+    early: Observed[Dmi] = _Runs()("dmi", lambda: system.dmi(host.files))
     host.begin_instance(azure=not isinstance(early, Gap) and early.is_azure)
 
     samples: list[Sample] = []
     window: float | None = None
     if host.samples == 2:
-        functions, devices = pci.probe(files), vmbus.probe(files)
-        found = netdevs.probe(files)
+        functions, devices = pci.probe(host.files), vmbus.probe(host.files)
+        found = netdevs.probe(host.files)
         samples.append(host.sample(0, _interfaces(found, functions, devices)))
         window = host.pause()
 
+    files = host.files  # a recording begins anew with the last sample
     functions = run("pci", lambda: _on_a_bus(host, pci.probe))
     devices = run("vmbus", lambda: _on_a_bus(host, vmbus.probe))
     found = run("netdevs", lambda: _netdevs(host))
@@ -145,17 +145,16 @@ def _interfaces(
 def _kernel_runs(samples: list[Sample]) -> list[ProbeRun]:
     """Whether the calls into the kernel came back in time."""
     late = [
-        f"{interface} {reply}"
+        interface
         for sample in samples
         for interface, replies in sample.ethtool.items()
-        for reply, value in replies.items()
-        if value == "ETIMEDOUT"
+        if "ETIMEDOUT" in replies.values()
     ]
     late_addresses = any(sample.addresses == "ETIMEDOUT" for sample in samples)
     return [
         ProbeRun(
             name="ethtool",
-            why=f"no answer in time: {', '.join(dict.fromkeys(late))}" if late else None,
+            why=f"no answer in time about {', '.join(dict.fromkeys(late))}" if late else None,
         ),
         ProbeRun(name="addresses", why="RTM_GETADDR: no answer in time" if late_addresses else None),
     ]

@@ -102,6 +102,8 @@ class RecordingHost:
                     self.parts[f"{key}.bin"] = value
                 else:
                     self.parts[f"{key}.errno"] = value.encode() + b"\n"
+        self.parts.pop("addresses.json", None)  # of the last sample alone
+        self.parts.pop("addresses.errno", None)
         if isinstance(sample.addresses, str):
             self.parts["addresses.errno"] = sample.addresses.encode() + b"\n"
         elif sample.addresses is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from accelnet_agent.checks.vm_size import CHECK, judge
-from accelnet_probes.snapshot import Gap, MissingFactsError
+from accelnet_probes.snapshot import MissingFactsError
 from building import NEVER_ASKED, REFUSED, a_machine, a_nic, an_instance
 
 
@@ -53,11 +53,17 @@ def test_a_vf_proves_the_size(nic: Any, instance: Any) -> None:
     assert "proves" in judgement.summary
 
 
-@pytest.mark.parametrize("gap", [REFUSED, NEVER_ASKED])
-def test_metadata_that_was_not_seen_is_asked_for(gap: Gap) -> None:
-    """Without metadata and VF the question is left to the engine."""
+def test_metadata_that_was_refused_leaves_the_size_unknown() -> None:
+    """The remedy asks the metadata service by hand."""
+    judgement = judge(a_machine(nics=(a_nic(vf=REFUSED),), instance=REFUSED))
+    assert judgement.status == "unknown"
+    assert "curl" in (judgement.remedy or "")
+
+
+def test_metadata_that_was_never_asked_for_is_left_to_the_engine() -> None:
+    """An image has no metadata: the engine skips the question."""
     with pytest.raises(MissingFactsError):
-        judge(a_machine(nics=(a_nic(vf=REFUSED),), instance=gap))
+        judge(a_machine(nics=(a_nic(vf=REFUSED),), instance=NEVER_ASKED))
 
 
 def test_no_instance_is_skipped() -> None:

@@ -11,6 +11,7 @@ release leave it open.
 
 from __future__ import annotations
 
+from accelnet_agent.commands import do
 from accelnet_agent.data.kernel_minimums import (
     BY_IMAGE,
     BY_KERNEL,
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from accelnet_agent.versions import Order
     from accelnet_probes.snapshot import OsRelease, Snapshot
 
-_UPGRADE = "sudo yum update kernel && sudo reboot"
-_READ_BOTH = "uname -r; cat /etc/os-release /etc/redhat-release"
+_UPGRADE = do("Update the kernel and reboot:", "sudo yum update kernel")
+_READ_BOTH = do("Compare by hand:", "uname -r; cat /etc/os-release /etc/redhat-release")
 
 
 def judge(machine: Machine) -> Judgement:

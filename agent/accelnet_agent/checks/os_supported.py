@@ -9,6 +9,7 @@ numbers of its own, so only an entry without a number covers it: Flatcar is like
 
 from __future__ import annotations
 
+from accelnet_agent.commands import do
 from accelnet_agent.data.os_releases import LISTS, SAME_RELEASES
 from accelnet_agent.findings import Check, passed, skipped, unknown, warned
 from accelnet_agent.versions import compare_numeric, parse_kernel
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     Entries = list[tuple[PublishedList, Listed]]
 
 _REMEDY = (
-    "move to a release that is listed: https://learn.microsoft.com/azure/virtual-network/"
-    "accelerated-networking-overview#supported-operating-systems"
+    "Move to a release that is listed (learn.microsoft.com, Accelerated Networking overview, "
+    "supported operating systems)."
 )
 
 
@@ -56,7 +57,7 @@ def judge(machine: Machine) -> Judgement:
     if any(_is_major_of(version, entry) for _, entry in entries):
         return unknown(
             f"which minor release of {found} this is could not be seen",
-            remedy="cat /etc/os-release /etc/centos-release /etc/redhat-release",
+            remedy=do("See what it says:", "cat /etc/os-release /etc/centos-release /etc/redhat-release"),
             found=found,
         )
     return _without_its_kernel(machine, found, named) if named else _unlisted(found)
@@ -85,7 +86,7 @@ def _without_its_kernel(machine: Machine, found: str, named: Entries) -> Judgeme
     names = ", or ".join(sorted({entry.kernel.name for _, entry in named if entry.kernel}))
     return warned(
         f"{found} is listed only with {names}",
-        remedy=f"install {names} and reboot, or {_REMEDY}",
+        remedy=f"Install {names} and reboot. {_REMEDY}",
         found=found,
         kernel=need(machine.snapshot.kernel_release),
     )
@@ -99,7 +100,7 @@ def _without_number(os_release: OsRelease, found: str, entries: Entries) -> Judg
         return _listed(summary, found, listing, entry)
     return unknown(
         f"{found} is listed by release, and this one has no number that compares",
-        remedy="cat /etc/os-release",
+        remedy=do("See what it says:", "cat /etc/os-release"),
         found=found,
     )
 

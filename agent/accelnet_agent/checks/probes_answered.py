@@ -20,7 +20,7 @@ def judge(machine: Machine) -> Judgement:
     if not late:
         return passed(f"all {len(machine.snapshot.probes)} probes answered")
     return failed(
-        f"{', '.join(late)} did not answer: {next(iter(late.values()))}",
+        f"{' and '.join(late)}: {next(iter(late.values()))}",
         remedy=do(
             "Look for hung tasks; where the rtnl lock is stuck only a reboot helps, into the "
             "distribution's newest kernel:",

@@ -93,8 +93,10 @@ def by_design(machine: Machine) -> str | None:
 
 
 def departure(nic: Nic) -> LogEvent | None:
-    """The line that says that the VF left, if nothing says that it came back."""
+    """The line that says that the VF left, if nothing says or shows that it came back."""
     last: LogEvent | None = None
+    if nic.orphans:
+        return None
     for event in nic.events:
         if event.kind in DEPARTURES:
             last = event

@@ -6,26 +6,15 @@ sizes is of several years and contradicts itself, so a VF that is there outranks
 
 from __future__ import annotations
 
+from accelnet_agent.data import remedies
 from accelnet_agent.data.vm_sizes import supports
 from accelnet_agent.findings import Check, passed, skipped, unknown, warned
-from accelnet_probes.snapshot import known, need
+from accelnet_probes.snapshot import Gap, known, need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from accelnet_agent.findings import Judgement
     from accelnet_agent.machine import Machine
-
-_LIST_SKUS = (
-    "az vm list-skus --location LOCATION --size {size} --resource-type virtualMachines "
-    "--query \"[].capabilities[?name=='AcceleratedNetworkingEnabled'].value\""
-)
-_RESIZE = (
-    "az vm deallocate --resource-group GROUP --name VM && "
-    "az vm resize --resource-group GROUP --name VM --size Standard_D4s_v5 && "
-    "az network nic update --resource-group GROUP --name NIC --accelerated-networking true && "
-    "az vm start --resource-group GROUP --name VM"
-    "  # in an availability set or scale set, deallocate every VM of it first"
-)
 
 
 def judge(machine: Machine) -> Judgement:
@@ -38,6 +27,10 @@ def judge(machine: Machine) -> Judgement:
         size = instance.vm_size if instance is not None else None
         return passed(f"{proof} has a VF, which proves that the size supports it", found=size)
 
+    if isinstance(machine.snapshot.instance, Gap) and machine.snapshot.instance.asked:
+        return unknown(
+            f"the size is not known: {machine.snapshot.instance.why}", remedy=remedies.ASK_IMDS
+        )
     instance = need(machine.snapshot.instance)
     size = instance.vm_size if instance is not None else None
     if not size:
@@ -50,7 +43,7 @@ def _by_name(size: str) -> Judgement:
     if fact is None:
         return unknown(
             f"{size} is not a VM size's name as Azure writes them",
-            remedy=_LIST_SKUS.format(size="SIZE"),
+            remedy=remedies.LIST_SKUS.format(size="SIZE"),
             found=size,
         )
     source = {"found": size, "vcpus": fact.vcpus, "source": fact.source}
@@ -61,11 +54,13 @@ def _by_name(size: str) -> Judgement:
     if fact.supported is None:
         return unknown(
             f"it is not known whether {size} supports accelerated networking: {fact.reason}",
-            remedy=_LIST_SKUS.format(size=size),
+            remedy=remedies.LIST_SKUS.format(size=size),
             **source,
         )
     return warned(
-        f"{size} does not support accelerated networking: {fact.reason}", remedy=_RESIZE, **source
+        f"{size} does not support accelerated networking: {fact.reason}",
+        remedy=remedies.RESIZE,
+        **source,
     )
 
 

@@ -52,14 +52,14 @@ BY_KERNEL: dict[str, KernelMinimum] = {
         published="4.11.0-1013",
         source=FIRST_DOCUMENT,
         date="2018-01-02",
-        upgrade="sudo apt-get update && sudo apt-get install linux-azure && sudo reboot",
+        upgrade="Install Azure's kernel and reboot:\n  sudo apt-get install linux-azure",
     ),
     "sles": KernelMinimum(
         kernel="4.4.92-6.18-default",
         published="4.4.92-6.18",
         source=FIRST_DOCUMENT,
         date="2018-01-02",
-        upgrade="sudo zypper refresh && sudo zypper update kernel-default && sudo reboot",
+        upgrade="Update the kernel and reboot:\n  sudo zypper update kernel-default",
     ),
 }
 

@@ -38,6 +38,26 @@ NEWEST_KERNEL = "If that does not help: install the distribution's newest kernel
 
 SUPPORT = "accelnet-check --record vm.tar.gz --redact"
 
+RESIZE = """\
+Resize to a size that supports it, then enable it on the NIC (in an availability set all its VMs
+are deallocated first; from a size that supports it to one that does not, disable it first):
+  az vm deallocate --resource-group GROUP --name VM
+  az vm resize --resource-group GROUP --name VM --size Standard_D4s_v5
+  az network nic update --resource-group GROUP --name NIC --accelerated-networking true
+  az vm start --resource-group GROUP --name VM
+If none is wanted on this size:
+  accelnet-check --expect off"""
+
+LIST_SKUS = """\
+Ask the platform:
+  az vm list-skus --location LOCATION --size {size} --resource-type virtualMachines --query \\
+    '[].capabilities[?name==`AcceleratedNetworkingEnabled`].value'"""
+
+ASK_IMDS = """\
+See whether a firewall, a proxy or a missing route keeps the VM from its metadata:
+  curl -s -H Metadata:true --noproxy '*' \\
+    'http://169.254.169.254/metadata/instance?api-version=2021-02-01'"""
+
 READ_AGAIN = """\
 Run it again as root, in the host's own namespaces:
   sudo nsenter -t 1 -n accelnet-check"""
