@@ -17,12 +17,15 @@ from accelnet_probes.snapshot import (
     Instance,
     Interface,
     KernelLog,
+    LogEvent,
+    Module,
     ModuleTree,
     Netdev,
     OsRelease,
     PciFunction,
     Ring,
     Snapshot,
+    VmbusDevice,
 )
 
 MAC = "00:0d:3a:11:22:33"
@@ -195,3 +198,48 @@ def a_machine(**changes: Any) -> Machine:
 
 
 _MACHINE_FIELDS = ("snapshot", "azure", "nics", "functions", "expect")
+
+
+NETVSC_GUID = "000d3a11-2233-000d-3a11-2233000d3a11"
+PASS_THROUGH_GUID = "e9ac9b28-cf63-4cde-9d43-51be1a9f1fcc"
+
+
+def a_netvsc_device(**changes: Any) -> VmbusDevice:
+    """The VMBus device of the healthy pair's synthetic NIC."""
+    device = VmbusDevice(
+        guid=NETVSC_GUID, class_id="f8615163-df3e-46c5-913f-f2d2f965ed0e", driver="hv_netvsc"
+    )
+    return replace(device, **changes)
+
+
+def a_pass_through_device(**changes: Any) -> VmbusDevice:
+    """The VMBus device that the healthy pair's VF was made of."""
+    device = VmbusDevice(
+        guid=PASS_THROUGH_GUID, class_id="44c4f61d-4444-4400-9d52-802e27ede19f", driver="hv_pci"
+    )
+    return replace(device, **changes)
+
+
+def a_module(**changes: Any) -> Module:
+    """A module that is there and loaded."""
+    name = changes.get("name", "mlx5_core")
+    module = Module(
+        name=name, loaded=True, builtin=False, file=f"kernel/drivers/net/{name}/{name}.ko.zst"
+    )
+    return replace(module, **changes)
+
+
+def a_log(*events: LogEvent, starts_at_boot: bool = True) -> KernelLog:
+    """A kernel log with these events."""
+    return KernelLog(events=events, starts_at_boot=starts_at_boot)
+
+
+def an_event(kind: str, **changes: Any) -> LogEvent:
+    """A line of hv_netvsc about the healthy pair."""
+    event = LogEvent(kind=kind, line=f"hv_netvsc {NETVSC_GUID} eth0: {kind}", nic="eth0")
+    return replace(event, **changes)
+
+
+def two_samples(before: Any, after: Any) -> tuple[EthtoolSample, EthtoolSample]:
+    """Statistics of two moments."""
+    return an_ethtool_sample(statistics=before), an_ethtool_sample(statistics=after)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from accelnet_agent.data import remedies
+
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:@/")
+
+
+def look_again(why: str) -> str:
+    """What to do about a fact that was refused, by the errno in `why`."""
+    return remedies.STUCK if "ETIMEDOUT" in why else remedies.READ_AGAIN
 
 
 def quoted(name: str | None) -> str:

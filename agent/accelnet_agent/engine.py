@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelnet_agent.commands import do
+from accelnet_agent.commands import do, look_again
 from accelnet_agent.data import remedies
 from accelnet_agent.datapath import link_of
 from accelnet_agent.findings import Finding, Judgement, skipped, unknown
@@ -36,28 +36,26 @@ def judge(
             findings.append(_finding(check, "host", nothing))
             continue
         for subject, run in check.subjects(machine):
+            judgement = _ask(run)
+            if judgement is None:
+                continue
             if left_out:
                 judgement = skipped("skipped by the operator")
             elif nothing is not None:
                 judgement = skipped(f"this machine is not judged: {nothing.summary}")
-            else:
-                judgement = _ask(run)
             findings.append(_finding(check, subject, judgement))
     return Report(
         machine=machine, verdict=_verdict(machine, findings, nothing), findings=tuple(findings)
     )
 
 
-def _ask(run: Callable[[], Judgement]) -> Judgement:
+def _ask(run: Callable[[], Judgement | None]) -> Judgement | None:
     try:
         return run()
     except MissingFactsError as missing:
         if not missing.gap.asked:
             return skipped(missing.gap.why)
-        return unknown(
-            missing.gap.why,
-            remedy=remedies.READ_AGAIN,
-        )
+        return unknown(missing.gap.why, remedy=look_again(missing.gap.why))
     except Exception as error:  # a bug in one check must never silence the others
         return unknown(
             f"a bug in accelnet: {type(error).__name__}: {error}",

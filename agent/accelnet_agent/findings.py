@@ -78,17 +78,16 @@ class Check(Record):
     title: str  # what is true when it passes
     level: Level
     judge_host: Callable[[Machine], Judgement] | None = None
-    judge_without_nics: Callable[[Machine], Judgement] | None = None  # subject "host"
+    judge_rest: Callable[[Machine], Judgement | None] | None = None  # what no NIC stands for
     judge_nic: Callable[[Machine, Nic], Judgement] | None = None
     judge_function: Callable[[Machine, Function], Judgement] | None = None
 
-    def subjects(self, machine: Machine) -> Iterator[tuple[str, Callable[[], Judgement]]]:
-        """Each subject with the call that judges it."""
-        host, per_nic, per_function = self.judge_host, self.judge_nic, self.judge_function
-        if host is None and not machine.nics:
-            host = self.judge_without_nics
-        if host is not None:
-            yield "host", lambda: host(machine)
+    def subjects(self, machine: Machine) -> Iterator[tuple[str, Callable[[], Judgement | None]]]:
+        """Each subject with the call that judges it; None: there is nothing to say."""
+        per_nic, per_function = self.judge_nic, self.judge_function
+        for judge in (self.judge_host, self.judge_rest):
+            if judge is not None:
+                yield "host", lambda judge=judge: judge(machine)  # type: ignore[misc]
         if per_nic is not None:
             for nic in machine.nics:
                 yield nic.name, lambda nic=nic: per_nic(machine, nic)  # type: ignore[misc]

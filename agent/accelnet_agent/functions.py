@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accelnet_agent.data import pci_ids
-from accelnet_probes.record import Record
+from accelnet_probes.record import Record, replace
 from accelnet_probes.snapshot import known
 
 TYPE_CHECKING = False
@@ -34,8 +34,18 @@ def of(snapshot: Snapshot) -> tuple[Function, ...]:
     """The functions of the known vendors that are VFs for Ethernet, in address order."""
     netdevs = {netdev.name: netdev for netdev in known(snapshot.netdevs) or ()}
     return tuple(
-        _function(pci) for pci in known(snapshot.pci) or () if _is_ethernet_vf(pci, netdevs)
+        _function(_with_netdevs(pci, netdevs.values()))
+        for pci in known(snapshot.pci) or ()
+        if _is_ethernet_vf(pci, netdevs)
     )
+
+
+def _with_netdevs(pci: PciFunction, netdevs: Collection[Netdev]) -> PciFunction:
+    """What net/ lists, and what says of itself that it hangs below: either link will do."""
+    listed = known(pci.netdevs) or ()
+    linked = {netdev.name for netdev in netdevs if known(netdev.device) == pci.address}
+    extra = sorted(linked.difference(listed))
+    return replace(pci, netdevs=(*listed, *extra)) if extra else pci
 
 
 def _function(pci: PciFunction) -> Function:

@@ -8,7 +8,7 @@ or what is linked below a synthetic NIC.
 from __future__ import annotations
 
 from accelnet_agent import datapath, functions
-from accelnet_probes.record import Record
+from accelnet_probes.record import Record, replace
 from accelnet_probes.snapshot import NETVSC_CLASS, Gap, known
 
 TYPE_CHECKING = False
@@ -70,6 +70,7 @@ def build(
     azure = is_azure(snapshot)
     found = functions.of(snapshot)
     netdevs = known(snapshot.netdevs) or ()
+    netdevs = tuple(_told_by_its_bus(netdev, snapshot) for netdev in netdevs)
     synthetic = [netdev for netdev in netdevs if netdev.driver == "hv_netvsc"]
     names = {netdev.name for netdev in synthetic}
     vf_netdevs = [
@@ -113,6 +114,17 @@ def is_azure(snapshot: Snapshot) -> bool | None:
     if dmi.chassis_asset_tag or dmi.sys_vendor not in (None, "", "Microsoft Corporation"):
         return False
     return None
+
+
+def _told_by_its_bus(netdev: Netdev, snapshot: Snapshot) -> Netdev:
+    """Only hv_netvsc makes netdevs on VMBus: so much is known where no driver was seen."""
+    device = known(netdev.device)
+    if isinstance(netdev.driver, str) or device is None:
+        return netdev
+    for other in known(snapshot.vmbus) or ():
+        if other.guid == device.lower() and other.class_id in (NETVSC_CLASS, None):
+            return replace(netdev, driver="hv_netvsc")
+    return netdev
 
 
 def _paired(

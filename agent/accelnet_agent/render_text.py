@@ -142,12 +142,13 @@ def share_of(nic: Nic) -> str | None:
             return f"{share} of {sent + past} packets sent in {nic.window.seconds:g} s went by the VF"
     statistics = last_statistics(nic.netdev)
     sent = statistics.get("vf_tx_packets")
-    past = sum(
+    queues = [
         value
         for name, value in statistics.items()
         if name.startswith("tx_queue_") and name.endswith("_packets")
-    )
-    if sent is None or not sent + past:
+    ]
+    past = sum(queues)
+    if sent is None or not queues or not sent + past:
         return None
     return f"{_percent(sent, past)} of {sent + past} packets sent since boot went by the VF"
 

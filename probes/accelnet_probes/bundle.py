@@ -10,21 +10,21 @@ import errno
 import json
 import os
 import re
+import stat
 
 from accelnet_probes.ethtool import REPLIES
 from accelnet_probes.files import (
     DirectoryStore,
-    MemoryStore,
     SubStore,
     Tree,
     errno_name,
+    errno_number,
     failure,
 )
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import tarfile
     from collections.abc import Mapping
     from typing import Any
 
@@ -34,12 +34,9 @@ if TYPE_CHECKING:
     from accelnet_probes.snapshot import Source
 
 FORMAT, VERSION = "accelnet-bundle", 1
-MAX_BYTES = 64 << 20  # unpacked
-MAX_MEMBERS = 20_000
-_MAX_PATH, _MAX_DEPTH = 1024, 64
-_HEADERS = 2048  # bytes of tar header and padding a member may need
-_CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z")
-_ERRNO = re.compile(r"[A-Z][A-Z0-9]{1,15}|HTTP \d{3}")
+_MAX_UNREADABLE, _MAX_KEY = 20_000, 1024  # as many as an archive may hold, and as long
+_CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
+_ERRNO = re.compile(r"[A-Z][A-Z0-9]{1,15}|HTTP \d{3}", re.ASCII)
 
 
 class BundleError(ValueError):
@@ -53,15 +50,17 @@ class BundleHost:
 
     def __init__(self, path: str) -> None:
         """`path`: a directory or a .tar.gz; BundleError where it is no usable bundle."""
-        self._store: Store = _open(path)
-        about = _about(self._store)
-        self.byteorder: ByteOrder = ">" if _field(about, "byteorder", "little") == "big" else "<"
-        self.samples: int = _samples(about, self._store)
+        store = _open(path)
+        self._parts = Tree(store)
+        about = _about(self._parts)
+        self.byteorder: ByteOrder = ">" if _byteorder(about) == "big" else "<"
+        self.samples: int = _samples(about, self._parts)
         self._created = _created(about)
         self._window = _number(about, "window_seconds")
         self._cpu_count = _number(about, "cpu_count")
-        unreadable = _unreadable(about)
-        self.files: Files = Tree(SubStore(self._store, "root"), unreadable)
+        root = _root(store)
+        unreadable = _unreadable(about, Tree(root))
+        self.files: Files = Tree(root, unreadable)
         self._log_errno = unreadable.get("dev/kmsg")
 
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
@@ -88,12 +87,14 @@ class BundleHost:
         return text if _ERRNO.fullmatch(text) else "EIO"
 
     def _part(self, key: str) -> bytes | str | None:
-        """A part's content; None where it is absent, an errno's name where unreadable."""
+        """A part's content; None where it is absent, an errno's name where unreadable.
+
+        A link is resolved inside the bundle, as one below root/ is.
+        """
         try:
-            kind = self._store.kind(key)
-            if kind is None:
-                return None
-            return self._store.data(key) if kind == "file" else "EINVAL"
+            return self._parts.read(key)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         except OSError as error:
             return errno_name(error)
 
@@ -146,82 +147,39 @@ class BundleHost:
 def _open(path: str) -> Store:
     if os.path.isdir(path):
         return DirectoryStore(path)
+    from accelnet_probes import archive
+
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         with os.fdopen(fd, "rb") as file:
-            return read_archive(file)
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise BundleError("neither a directory nor a file")
+            return archive.read(file)
     except OSError as error:
-        raise BundleError(f"{path}: {os.strerror(error.errno or errno.EIO)}") from error
-    except BundleError as error:
-        raise BundleError(f"{path}: {error}") from error
+        raise BundleError(os.strerror(error.errno or errno.EIO)) from error
+    except archive.ArchiveError as error:
+        raise BundleError(str(error)) from error
 
 
-def read_archive(file: Any) -> MemoryStore:
-    """A .tar.gz in memory; BundleError for what a bundle never holds, or for too much."""
-    import gzip
-    import io
-    import tarfile
-    import zlib
-
-    limit = MAX_BYTES + MAX_MEMBERS * _HEADERS
+def _root(store: Store) -> Store:
+    """The folder root/; never through a link, which the kernel would follow out of the bundle."""
     try:
-        with gzip.GzipFile(fileobj=file) as unzipped:
-            data = unzipped.read(limit + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BundleError(f"not a whole .tar.gz: {error}") from error
-    if len(data) > limit:
-        raise BundleError(f"unpacks to over {MAX_BYTES >> 20} MiB")
-    store, size, count = MemoryStore(), 0, 0
+        kind = store.kind("root")
+    except OSError as error:
+        raise BundleError(f"root: {errno_name(error)}") from error
+    if kind not in ("dir", None):
+        raise BundleError("root is not a folder")
+    return SubStore(store, "root")
+
+
+def _about(parts: Tree) -> dict[str, Any]:
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
-            for member in archive:
-                size, count = size + member.size, count + 1
-                if size > MAX_BYTES:
-                    raise BundleError(f"unpacks to over {MAX_BYTES >> 20} MiB")
-                if count > MAX_MEMBERS:
-                    raise BundleError(f"has over {MAX_MEMBERS} members")
-                _add(store, archive, member)
-    except (tarfile.TarError, ValueError, EOFError, RecursionError) as error:
-        if isinstance(error, BundleError):
-            raise
-        raise BundleError(f"not a whole .tar.gz: {error}") from error
-    return store
-
-
-def _add(store: MemoryStore, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-    shown = ascii(member.name)[:100]
-    if member.name.startswith("/") or len(member.name) > _MAX_PATH:
-        raise BundleError(f"member {shown} is absolute or too long")
-    parts = [part for part in member.name.split("/") if part not in ("", ".")]
-    if ".." in parts or len(parts) > _MAX_DEPTH:
-        raise BundleError(f"member {shown} holds '..' or is too deep")
-    key = "/".join(parts)
-    if member.isdir():
-        store.add_directory(key)
-    elif member.issym():
-        if len(member.linkname) > _MAX_PATH:
-            raise BundleError(f"member {shown} is a link with a target too long")
-        store.add_link(key, member.linkname)
-    elif member.isreg() and not member.issparse() and key:
-        content = archive.extractfile(member)
-        store.add_file(key, content.read() if content is not None else b"")
-        if len(store.files[key]) != member.size:
-            raise BundleError(f"member {shown} is truncated")
-    else:
-        raise BundleError(f"member {shown} is neither a file, a directory nor a symbolic link")
-
-
-def _about(store: Store) -> dict[str, Any]:
-    try:
-        kind = store.kind("bundle.json")
-        if kind != "file":
-            raise BundleError("no bundle: it has no bundle.json at the top")
-        about = json.loads(store.data("bundle.json"))
+        about = json.loads(parts.read("bundle.json"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BundleError("no bundle: it has no bundle.json at the top") from error
     except OSError as error:
         raise BundleError(f"bundle.json: {errno_name(error)}") from error
     except (ValueError, RecursionError) as error:
-        if isinstance(error, BundleError):
-            raise
         raise BundleError("bundle.json: not JSON") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise BundleError(f'bundle.json: expected "format": "{FORMAT}"')
@@ -230,16 +188,16 @@ def _about(store: Store) -> dict[str, Any]:
         raise BundleError("bundle.json: expected a version number")
     if version > VERSION:
         raise BundleError(
-            f"bundle format version {version} is newer than this accelnet reads "
+            f"bundle format version {ascii(version)[:20]} is newer than this accelnet reads "
             f"(version {VERSION}): use a newer accelnet"
         )
     return about
 
 
-def _field(about: dict[str, Any], key: str, default: str) -> str:
-    value = about.get(key, default)
+def _byteorder(about: dict[str, Any]) -> str:
+    value = about.get("byteorder", "little")
     if value not in ("little", "big"):
-        raise BundleError(f"bundle.json: {key}: expected little or big")
+        raise BundleError("bundle.json: byteorder: expected little or big")
     return str(value)
 
 
@@ -252,10 +210,13 @@ def _number(about: dict[str, Any], key: str) -> float | None:
     return value
 
 
-def _samples(about: dict[str, Any], store: Store) -> int:
+def _samples(about: dict[str, Any], parts: Tree) -> int:
     value = about.get("samples")
     if value is None:
-        return 2 if store.kind("ethtool/1") == "dir" else 1
+        try:
+            return 2 if parts.listdir("ethtool/1") else 1
+        except OSError:
+            return 1
     if isinstance(value, bool) or value not in (1, 2):
         raise BundleError("bundle.json: samples: expected 1 or 2")
     return int(value)
@@ -268,12 +229,11 @@ def _created(about: dict[str, Any]) -> str:
     return value
 
 
-def _unreadable(about: dict[str, Any]) -> dict[str, int]:
+def _unreadable(about: dict[str, Any], tree: Tree) -> dict[str, int]:
+    """Resolved key to errno: a key may be written by way of a link, sys/class/net/eth0/mtu."""
     value = about.get("unreadable", {})
     if not isinstance(value, dict):
         raise BundleError("bundle.json: unreadable: expected an object")
-    numbers = {name: number for number, name in errno.errorcode.items()}
-    return {
-        "/".join(part for part in key.split("/") if part): numbers.get(str(name), errno.EIO)
-        for key, name in value.items()
-    }
+    if len(value) > _MAX_UNREADABLE or any(len(key) > _MAX_KEY for key in value):
+        raise BundleError("bundle.json: unreadable: too many keys, or one too long")
+    return {tree.key_of(key): errno_number(str(name)) for key, name in value.items()}

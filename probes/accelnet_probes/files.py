@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 MAX_FILE = 16 << 20  # bytes; modules.alias, the largest file read, has some 2 MiB
 MAX_LINKS = 40  # as the kernel's MAXSYMLINKS
+MAX_STEPS = 1000  # names passed on the way; a path of sysfs has some twenty, its links twice that
 _NO_FOLLOW = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 
 
@@ -64,9 +65,25 @@ def failure(number: int, path: str) -> OSError:
     return OSError(number, os.strerror(number), path)
 
 
+_ENOTSUPP = 524  # include/linux/errno.h: the kernel's own, yet drivers let it out
+# Of two names for one number the kernel's; errno.errorcode has the other one.
+_NAMES = {
+    **errno.errorcode,
+    errno.EOPNOTSUPP: "EOPNOTSUPP",
+    errno.EDEADLK: "EDEADLK",
+    _ENOTSUPP: "ENOTSUPP",
+}
+_NUMBERS = {name: number for numbers in (errno.errorcode, _NAMES) for number, name in numbers.items()}
+
+
 def errno_name(error: OSError) -> str:
-    """ "EACCES" for an OSError; EIO for one without an errno."""
-    return errno.errorcode.get(error.errno or errno.EIO, f"errno {error.errno}")
+    """ "EACCES" for an OSError; EIO where it has no errno of errno(3)."""
+    return _NAMES.get(error.errno or errno.EIO, "EIO")
+
+
+def errno_number(name: str) -> int:
+    """The number of "EACCES"; that of EIO for what is no errno's name."""
+    return _NUMBERS.get(name, errno.EIO)
 
 
 class LiveFiles:
@@ -141,40 +158,42 @@ class DirectoryStore:
 
 
 class MemoryStore:
-    """A Store of what an archive holds, or of what was recorded."""
+    """A Store of what an archive holds, or of what was recorded.
+
+    A key is one thing: the last that was added, but a directory stays one.
+    """
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.links: dict[str, str] = {}
-        self._children: dict[str, set[str]] = {"": set()}
-
-    @property
-    def directories(self) -> list[str]:
-        """Every directory but the top, sorted."""
-        return sorted(key for key in self._children if key)
+        self.directories: dict[str, set[str]] = {"": set()}  # with the names in each
 
     def add_directory(self, key: str) -> None:
-        if key not in self._children:
-            self._children[key] = set()
+        if key not in self.directories:
+            self.files.pop(key, None)
+            self.links.pop(key, None)
+            self.directories[key] = set()
             self._enter(key)
 
     def add_file(self, key: str, data: bytes) -> None:
-        self.links.pop(key, None)
-        self.files[key] = data
-        self._enter(key)
+        if key not in self.directories:
+            self.links.pop(key, None)
+            self.files[key] = data
+            self._enter(key)
 
     def add_link(self, key: str, target: str) -> None:
-        self.files.pop(key, None)
-        self.links[key] = target
-        self._enter(key)
+        if key not in self.directories:
+            self.files.pop(key, None)
+            self.links[key] = target
+            self._enter(key)
 
     def _enter(self, key: str) -> None:
         parent, _, name = key.rpartition("/")
         self.add_directory(parent)
-        self._children[parent].add(name)
+        self.directories[parent].add(name)
 
     def kind(self, key: str) -> Kind | None:
-        if key in self._children:
+        if key in self.directories:
             return "dir"
         if key in self.links:
             return "link"
@@ -187,7 +206,7 @@ class MemoryStore:
         return self.files[key]
 
     def names(self, key: str) -> list[str]:
-        return sorted(self._children[key])
+        return sorted(self.directories[key])
 
 
 class SubStore:
@@ -242,11 +261,25 @@ class Tree:
             raise failure(self._unreadable[key], path)
         return self._store.names(key)
 
+    def key_of(self, path: str) -> str:
+        """`path` with the links in its parent folders resolved, as far as those are there."""
+        parts = [part for part in path.split("/") if part]
+        for count in range(len(parts) - 1, 0, -1):
+            try:
+                folder, _ = self._resolve("/".join(parts[:count]), follow=True)
+            except OSError:
+                continue
+            return "/".join([folder, *parts[count:]] if folder else parts[count:])
+        return "/".join(parts)
+
     def _resolve(self, path: str, *, follow: bool) -> tuple[str, Kind]:
         """The key that `path` leads to, and its kind."""
         rest = path.split("/")[::-1]
-        key, kind, links = "", "dir", 0
+        key, kind, links, steps = "", "dir", 0, 0
         while rest:
+            steps += 1
+            if steps > MAX_STEPS:
+                raise failure(errno.ELOOP, path)
             part = rest.pop()
             if part in ("", "."):
                 continue

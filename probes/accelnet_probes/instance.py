@@ -58,7 +58,8 @@ def _list(value: Any, key: str) -> list[Any]:
 
 def _text(value: Any, key: str) -> str | None:
     found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, str) and found else None
+    # JSON can spell half a surrogate pair, which no output can be written in.
+    return found.encode("utf-8", "replace").decode() if isinstance(found, str) and found else None
 
 
 def _mac(text: str) -> str:

@@ -34,10 +34,11 @@ def probe(
     alias_table = _bytes(files, f"{folder}/modules.alias")
     builtin_info = _bytes(files, f"{folder}/modules.builtin.modinfo")
     by_alias: dict[str, tuple[str, ...]] = {}
-    for alias in aliases:
+    # Without the table nobody can be said not to answer.
+    for alias in aliases if isinstance(alias_table, bytes) else ():
         by_alias[alias] = tuple(
             dict.fromkeys(
-                _matches(alias, known(alias_table) or b"")
+                _matches(alias, alias_table)
                 + _builtin_matches(alias, known(builtin_info) or b"")
             )
         )

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
-import tarfile
-import tempfile
-import time
 
 from accelnet_probes.bundle import FORMAT, VERSION
 from accelnet_probes.files import DirectoryStore, MemoryStore, Tree, errno_name, failure
@@ -17,7 +13,7 @@ from accelnet_probes.host import InstanceRefusedError, NotAskedError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, TypeVar
+    from typing import Any, BinaryIO, TypeVar
 
     from accelnet_probes.files import Files, Kind, Store
     from accelnet_probes.host import Host, Sample
@@ -30,10 +26,14 @@ ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
 
 
 class _RecordingStore:
-    """Passes each question on, and keeps the answer under its resolved key."""
+    """Passes each question on, and keeps the last answer under its resolved key."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.start()
+
+    def start(self) -> None:
+        """Forget what was kept: from here on a new sample is recorded."""
         self.kept = MemoryStore()
         self.unreadable: dict[str, str] = {}
 
@@ -45,6 +45,8 @@ class _RecordingStore:
             raise
         if kind == "dir":
             self.kept.add_directory(key)
+        elif kind == "other":  # a pipe or a device, which is neither read nor recorded
+            self.unreadable[key] = "EINVAL"
         return kind
 
     def link(self, key: str) -> str:
@@ -69,11 +71,13 @@ class _RecordingStore:
 
     def _try(self, key: str, ask: Callable[[str], T]) -> T:
         try:
-            return ask(key)
+            answer = ask(key)
         except OSError as error:
             if error.errno != errno.ENOENT:
                 self.unreadable[key] = errno_name(error)
             raise
+        self.unreadable.pop(key, None)
+        return answer
 
 
 class RecordingHost:
@@ -81,16 +85,12 @@ class RecordingHost:
 
     def __init__(self, host: Host, root: str = "/") -> None:
         self._host = host
-        self._root = root
         self.source: Source = host.source
         self.byteorder = host.byteorder
         self.samples = host.samples
         self.parts: dict[str, bytes] = {}
         self.about: dict[str, Any] = {}
-        self._start()
-
-    def _start(self) -> None:
-        self.store = _RecordingStore(DirectoryStore(self._root))
+        self.store = _RecordingStore(DirectoryStore(root))
         self.files: Files = Tree(self.store)
 
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
@@ -115,7 +115,7 @@ class RecordingHost:
     def pause(self) -> float | None:
         seconds = self._host.pause()
         self.about["window_seconds"] = seconds
-        self._start()  # root/ is the last sample's
+        self.store.start()  # root/ is the last sample's
         return seconds
 
     def begin_instance(self, *, azure: bool) -> None:
@@ -177,7 +177,7 @@ class Recording:
         about = _json({**self.about, "unreadable": dict(sorted(self.unreadable.items()))})
         files = {f"root/{key}": data for key, data in self.root.files.items()}
         return (
-            [f"root/{key}" for key in self.root.directories],
+            [f"root/{key}" for key in sorted(self.root.directories) if key],
             {f"root/{key}": target for key, target in sorted(self.root.links.items())},
             {"bundle.json": about, **dict(sorted(self.parts.items())), **dict(sorted(files.items()))},
         )
@@ -195,56 +195,57 @@ def write(recording: Recording, path: str) -> None:
     path = path.rstrip("/") or path
     if os.path.lexists(path):
         raise failure(errno.EEXIST, path)
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.tmp")
     if path.endswith(ARCHIVE_SUFFIXES):
-        _write_archive(recording, path)
+        _write_archive(recording, temporary, path)
     else:
-        _write_directory(recording, path)
+        _write_directory(recording, temporary, path)
 
 
-def _write_archive(recording: Recording, path: str) -> None:
-    import gzip
-
-    moment = int(time.time())
-    folder, name = os.path.split(os.path.abspath(path))
-    fd, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+def _write_archive(recording: Recording, temporary: str, path: str) -> None:
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        with os.fdopen(fd, "wb") as raw:
-            with gzip.GzipFile("", "wb", fileobj=raw) as zipped:
-                with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive:
-                    _fill(archive, recording, moment)
-            raw.flush()
-            os.fsync(raw.fileno())
+        with os.fdopen(fd, "wb") as file:
+            _fill(file, recording)
+            file.flush()
+            os.fsync(fd)
         os.rename(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
 
 
-def _fill(archive: tarfile.TarFile, recording: Recording, moment: int) -> None:
+def _fill(file: BinaryIO, recording: Recording) -> None:
+    import gzip
+    import io
+    import tarfile
+    import time
+
+    moment = int(time.time())
+
+    def member(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
+        made = tarfile.TarInfo(name)
+        made.type, made.mode, made.mtime = kind, mode, moment
+        return made
+
     directories, links, files = recording.entries()
-    for name in directories:
-        archive.addfile(_member(name, tarfile.DIRTYPE, 0o755, moment))
-    for name, target in links.items():
-        member = _member(name, tarfile.SYMTYPE, 0o777, moment)
-        member.linkname = target
-        archive.addfile(member)
-    for name, data in files.items():
-        member = _member(name, tarfile.REGTYPE, 0o644, moment)
-        member.size = len(data)
-        archive.addfile(member, io.BytesIO(data))
+    with gzip.GzipFile("", "wb", fileobj=file, mtime=moment) as zipped:
+        with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            for name in directories:
+                archive.addfile(member(name, tarfile.DIRTYPE, 0o755))
+            for name, target in links.items():
+                link = member(name, tarfile.SYMTYPE, 0o777)
+                link.linkname = target
+                archive.addfile(link)
+            for name, data in files.items():
+                content = member(name, tarfile.REGTYPE, 0o644)
+                content.size = len(data)
+                archive.addfile(content, io.BytesIO(data))
 
 
-def _member(name: str, kind: bytes, mode: int, moment: int) -> tarfile.TarInfo:
-    member = tarfile.TarInfo(name)
-    member.type, member.mode, member.mtime = kind, mode, moment
-    return member
-
-
-def _write_directory(recording: Recording, path: str) -> None:
-    import shutil
-
-    parent, name = os.path.split(os.path.abspath(path))
-    temporary = tempfile.mkdtemp(prefix=f".{name}.", dir=parent)
+def _write_directory(recording: Recording, temporary: str, path: str) -> None:
+    os.mkdir(temporary)
     try:
         directories, links, files = recording.entries()
         for key in directories:
@@ -254,10 +255,10 @@ def _write_directory(recording: Recording, path: str) -> None:
             with open(f"{temporary}/{key}", "wb") as file:
                 file.write(data)
         for key, target in links.items():
-            os.makedirs(os.path.dirname(f"{temporary}/{key}"), exist_ok=True)
             os.symlink(target, f"{temporary}/{key}")
-        os.chmod(temporary, 0o755)
         os.rename(temporary, path)
     except BaseException:
+        import shutil
+
         shutil.rmtree(temporary, ignore_errors=True)
         raise

@@ -7,7 +7,7 @@ broadcast always arrive by the synthetic path.  Idle is not failure.
 
 from __future__ import annotations
 
-from accelnet_agent.commands import bounce, do, rescan, set_up
+from accelnet_agent.commands import bounce, do, look_again, rescan, set_up
 from accelnet_agent.data import remedies
 from accelnet_agent.datapath import is_admin_down, link_of
 from accelnet_agent.findings import Check, failed, passed, skipped, unknown, warned
@@ -49,7 +49,7 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     if path.state == "unknown":
         return unknown(
             f"where {nic.name} sends could not be seen: {path.why}",
-            remedy=remedies.READ_AGAIN,
+            remedy=look_again(path.why),
             **evidence,
         )
     if not path.proven and "switched from VF" in str(path.witnesses.get("last_switch", "")):

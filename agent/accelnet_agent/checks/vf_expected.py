@@ -7,12 +7,12 @@ NIC, and the instance metadata does not say it either: the operator does
 
 from __future__ import annotations
 
-from accelnet_agent.commands import do
+from accelnet_agent.commands import do, look_again
 from accelnet_agent.data import remedies, vm_sizes
 from accelnet_agent.datapath import counters_of
 from accelnet_agent.findings import Check, failed, passed, skipped, unknown, warned
 from accelnet_agent.machine import SERVICING_SECONDS
-from accelnet_probes.snapshot import known, need
+from accelnet_probes.snapshot import Gap, known, need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,9 +105,16 @@ def departure(nic: Nic) -> LogEvent | None:
     return last
 
 
-def judge_without_nics(machine: Machine) -> Judgement:
-    """An Azure VM in which no NIC is to be seen."""
-    need(machine.snapshot.netdevs)
+def judge_rest(machine: Machine) -> Judgement | None:
+    """What stands for no NIC: interfaces that could not be told, and a VM without any."""
+    for netdev in need(machine.snapshot.netdevs):
+        if isinstance(netdev.driver, Gap):
+            return unknown(
+                f"whether {netdev.name} is a NIC could not be seen: {netdev.driver.why}",
+                remedy=look_again(netdev.driver.why),
+            )
+    if machine.nics or machine.snapshot.source == "root":
+        return None
     need(machine.snapshot.vmbus)
     if machine.given_to_user_space:
         return warned(
@@ -133,5 +140,5 @@ CHECK = Check(
     title="Each NIC has a VF, where one is expected",
     level="required",
     judge_nic=judge,
-    judge_without_nics=judge_without_nics,
+    judge_rest=judge_rest,
 )

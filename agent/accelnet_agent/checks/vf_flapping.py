@@ -1,7 +1,8 @@
 """The VF does not come and go.
 
 By the kernel log: at boot two or three switches are normal, and host
-servicing takes a VF a few times a year.  Several departures an hour, or many
+servicing takes a VF a few times a year.  A departure is a switch from the VF,
+or, where the log has more of these, a slot that was removed.  Several departures an hour, or many
 a day, are a fault of the host or of the VF.
 """
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from accelnet_agent.machine import Machine, Nic
     from accelnet_probes.snapshot import LogEvent
 
-BOOT_SECONDS = 600.0  # switches before that belong to boot
+BOOT_SECONDS, BOOT_SWITCHES = 600.0, 3  # so many in that time belong to boot
+DEPARTURES = ("switched-from", "slot-removed")
 RECENT_SECONDS = 86400.0
 LIMITS = ((3600.0, 3, "an hour"), (86400.0, 4, "a day"))  # seconds, departures, in words
 
@@ -28,11 +30,7 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     if nic.direct:
         return skipped(f"{nic.name} is a direct NIC: it has no data path to switch")
     need(machine.snapshot.kernel_log)
-    times = [
-        time
-        for event in nic.events
-        if event.kind == "switched-from" and (time := _time(event)) is not None
-    ]
+    times = max((_times(nic, kind) for kind in DEPARTURES), key=len)
     for seconds, limit, words in LIMITS:
         most = most_within(times, seconds)
         if most >= limit:
@@ -45,12 +43,22 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     return passed(f"the kernel log shows no flapping of {nic.name}'s VF", departures=len(times))
 
 
+def _times(nic: Nic, kind: str) -> list[float]:
+    """When such events were, in seconds on the log's own clock, without boot's and old ones."""
+    events = [event for event in nic.events if event.kind == kind]
+    boot = [e for e in events if e.uptime is not None and e.uptime < BOOT_SECONDS]
+    counted = [e for e in events if e not in boot[:BOOT_SWITCHES]]
+    return [
+        time
+        for event in counted
+        if (time := _time(event)) is not None
+        and (event.age is None or event.age <= RECENT_SECONDS)
+    ]
+
+
 def _time(event: LogEvent) -> float | None:
-    """Seconds on one clock for a whole log; None for boot, for old news, without a clock."""
-    if event.age is not None and event.age > RECENT_SECONDS:
-        return None
     if event.uptime is not None:
-        return event.uptime if event.uptime >= BOOT_SECONDS else None
+        return event.uptime
     return None if event.age is None else -event.age
 
 

@@ -32,7 +32,7 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     if left.age is not None and left.age < SERVICING_SECONDS:
         return warned(
             f"the VF of {nic.name} left {left.age:.0f} s ago: the host may be in servicing",
-            remedy="Wait for it: accelnet-check --wait 300",
+            remedy=remedies.WAIT,
             line=left.line,
         )
     return warned(

@@ -1,7 +1,8 @@
 """A paired VF has no address of its own; a direct NIC has one.
 
 DHCP on the VF gives two interfaces one IP address and a route past the pair:
-connections die when the VF leaves.  fe80:: is normal: the kernel makes it.
+connections die when the VF leaves.  fe80:: is normal: the kernel makes it of
+the MAC, which both have, so both may even have the same.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
         return skipped(f"no VF is paired with {nic.name}")
     routable = [address for address in need(vf.addresses) if not is_link_local(address)]
     both = sorted(
-        {_ip(address) for address in need(vf.addresses)}
+        {_ip(address) for address in routable}
         & {_ip(address) for address in known(nic.netdev.addresses) or ()}
     )
-    if not routable and not both:
+    if not routable:
         return passed(f"{vf.name} has no address of its own", addresses=list(need(vf.addresses)))
-    what = ", ".join(routable or both)
     return failed(
-        f"{vf.name} has the address {what}" + (f", as {nic.name} has" if both else ""),
+        f"{vf.name} has the address {', '.join(routable)}"
+        + (f", as {nic.name} has" if both else ""),
         remedy=_remedy(vf),
         addresses=list(need(vf.addresses)),
         of_both=both,

@@ -15,6 +15,8 @@ from accelnet_probes.snapshot import PASS_THROUGH_CLASS, known, need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from accelnet_agent.findings import Judgement
     from accelnet_agent.machine import Machine, Nic
     from accelnet_probes.snapshot import LogEvent, PciFunction, VmbusDevice
@@ -29,19 +31,19 @@ LOAD = do(
 
 
 def judge(machine: Machine) -> Judgement:
+    functions = need(machine.snapshot.pci)
     promised = [(nic, event) for nic in machine.nics if (event := _promised(machine, nic))]
     devices = known(machine.snapshot.vmbus)
     offered = [device for device in devices or () if device.class_id == PASS_THROUGH_CLASS]
-    unbound = [device.guid for device in offered if device.driver is None]
+    without = _without_function(offered, functions)
+    unbound = [device.guid for device in without if device.driver is None]
     if unbound:
         return _unbound(machine, unbound)
     if promised:
         return _never_came(*promised[0])
     need(machine.snapshot.vmbus)
-    drivers = [need(device.driver) for device in offered]
-    functions = need(machine.snapshot.pci)
-    empty = [device.guid for device in offered if not _has_function(device, functions)]
-    if empty and not any(function.address[:5] != "0000:" for function in functions):
+    empty = [device.guid for device in without if need(device.driver)]
+    if empty:
         return failed(
             f"pci_hyperv drives pass-through device {empty[0]}, but no PCI device came of it",
             remedy=do("See what pci_hyperv says of it:", "sudo dmesg | grep hv_pci")
@@ -51,10 +53,7 @@ def judge(machine: Machine) -> Judgement:
         )
     if not offered:
         return skipped("VMBus offers no pass-through device")
-    return passed(
-        f"each of {len(offered)} pass-through devices has become a PCI device",
-        drivers=sorted({driver for driver in drivers if driver is not None}),
-    )
+    return passed(f"each of {len(offered)} pass-through devices has become a PCI device")
 
 
 def _unbound(machine: Machine, unbound: list[str]) -> Judgement:
@@ -105,18 +104,23 @@ def _never_came(nic: Nic, event: LogEvent) -> Judgement:
     )
 
 
-def _has_function(device: VmbusDevice, functions: tuple[PciFunction, ...]) -> bool:
-    """By the GUID in the function's path, else by the domain made of the GUID.
+def _without_function(
+    offered: list[VmbusDevice], functions: Sequence[PciFunction]
+) -> list[VmbusDevice]:
+    """The devices of which no PCI function came.
 
-    hv_get_dom_num (pci-hyperv.c): the second group since 5.4, the fourth before.
+    By the GUID in a function's path.  Some trees have shorter paths: then as many
+    devices are taken to be there as there are functions of unknown origin outside
+    domain 0000, which is the emulated devices'.
     """
-    groups = device.guid.split("-")
-    domains = {group.lower() for group in groups[1:4:2]}
-    return any(
-        device.guid in (function.path or "").lower()
-        or function.address.partition(":")[0] in domains
-        for function in functions
-    )
+    paths = {function.address: (function.path or "").lower() for function in functions}
+    without = [d for d in offered if not any(d.guid in path for path in paths.values())]
+    others = [
+        address
+        for address, path in paths.items()
+        if not address.startswith("0000:") and not any(d.guid in path for d in offered)
+    ]
+    return without[len(others) :]
 
 
 CHECK = Check(

@@ -66,6 +66,8 @@ WAIT = """\
 Wait for it:
   accelnet-check --wait 300"""
 
+STUCK = "See probes-answered: what hangs there keeps this from being seen."
+
 ENTER_HOST = """\
 Run it in the host's network namespace:
   sudo nsenter -t 1 -n accelnet-check"""

@@ -1,0 +1,176 @@
+"""What is built and installed: the wheel, the sdist, and what accelnet-check imports."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from accelnet_agent.checks import CHECKS
+from accelnet_agent.version import VERSION
+
+CHECKOUT = Path(__file__).parents[2]
+HEALTHY = CHECKOUT / "tests/fixtures/mlx5-healthy/root"
+
+# The daemon's, which accelnet-check must never pay for (docs/dependencies.md).
+NEVER = {"asyncio", "prometheus_client", "psutil", "pyroute2", "structlog"}
+# Each costs milliseconds that a live check does not have (docs/performance.md).
+# `re` and `enum` come with argparse; a kernel log brings `datetime`, IMDS `json`,
+# a release that is on no list `packaging`.
+LEAN = {
+    "dataclasses",
+    "email",
+    "http",
+    "importlib.metadata",
+    "logging",
+    "multiprocessing",
+    "pathlib",
+    "selectors",
+    "socket",
+    "ssl",
+    "subprocess",
+    "tarfile",
+    "tempfile",
+    "threading",
+    "typing_extensions",
+    "urllib",
+}
+LISTED = {"contextlib", "inspect", "json", "packaging", "typing"}  # not for a release on a list
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel of this checkout."""
+    return zipfile.ZipFile(_build("wheel", tmp_path_factory.mktemp("wheel")))
+
+
+def test_the_wheel_holds_both_packages_typed_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    """Two import packages at the top, each with its py.typed, and the metadata."""
+    names = set(wheel.namelist())
+    assert {name.split("/")[0] for name in names} == {
+        "accelnet_agent",
+        "accelnet_probes",
+        f"accelnet-{VERSION}.dist-info",
+    }
+    assert {"accelnet_agent/py.typed", "accelnet_probes/py.typed"} <= names
+    assert not [name for name in names if name.endswith(".pyc")]
+
+
+def test_the_wheel_holds_every_module(wheel: zipfile.ZipFile) -> None:
+    """No module of the checkout is left behind."""
+    modules = {
+        path.relative_to(CHECKOUT / folder).as_posix()
+        for folder in ("agent", "probes")
+        for path in (CHECKOUT / folder).rglob("*.py")
+    }
+    assert modules == {name for name in wheel.namelist() if name.endswith(".py")}
+
+
+def test_the_wheel_holds_what_explain_prints(wheel: zipfile.ZipFile) -> None:
+    """--explain works without a checkout: every check's runbook is in the package."""
+    runbooks = {f"accelnet_agent/runbooks/{check.id}.md" for check in CHECKS}
+    assert runbooks <= set(wheel.namelist())
+
+
+def test_the_wheel_holds_the_schema(wheel: zipfile.ZipFile) -> None:
+    """The schema of the report is the published one, byte for byte."""
+    published = (CHECKOUT / "docs/report.schema.json").read_bytes()
+    assert wheel.read("accelnet_agent/report.schema.json") == published
+
+
+def test_the_metadata_says_what_is_installed(wheel: zipfile.ZipFile) -> None:
+    """Name, version, one runtime dependency, one command."""
+    metadata = wheel.read(f"accelnet-{VERSION}.dist-info/METADATA").decode()
+    headers = metadata.split("\n\n")[0].splitlines()
+    assert "Name: accelnet" in headers
+    assert f"Version: {VERSION}" in headers
+    assert "License-Expression: Apache-2.0" in headers
+    assert "Requires-Python: >=3.10" in headers
+    required = [line for line in headers if line.startswith("Requires-Dist: ")]
+    assert [re.split("[^a-z-]", line.split(": ")[1])[0] for line in required] == ["packaging"]
+    commands = wheel.read(f"accelnet-{VERSION}.dist-info/entry_points.txt").decode().split()
+    assert commands == ["[console_scripts]", "accelnet-check", "=", "accelnet_agent.cli:main"]
+
+
+def test_the_sdist_carries_no_fixtures(tmp_path: Path) -> None:
+    """It has what a wheel is built from; tests run from a checkout."""
+    with tarfile.open(_build("sdist", tmp_path)) as archive:
+        tops = {name.split("/")[1] for name in archive.getnames()}
+    assert {"agent", "probes", "docs", "LICENSE", "README.md", "pyproject.toml"} <= tops
+    assert not tops & {"tests", "requirements", "scripts", ".ci"}
+
+
+def test_the_running_machine_is_judged_without_heavy_imports() -> None:
+    """`accelnet-check --window 0 --imds-endpoint off` imports only what it needs."""
+    loaded = _modules_after(
+        "from accelnet_agent.cli import run\n"
+        "status = run(['--window', '0', '--imds-endpoint', 'off'])\n"
+        "assert status in (0, 1, 2, 3), status\n"
+    )
+    assert _of(loaded, NEVER | LEAN) == []
+
+
+@pytest.mark.skipif(not HEALTHY.is_dir(), reason="without the fixture mlx5-healthy")
+def test_an_azure_vm_is_judged_without_heavy_imports() -> None:
+    """The same path on the files of a VM with a pair to judge: the checks import no more."""
+    loaded = _modules_after(
+        "from accelnet_agent.checks import CHECKS\n"
+        "from accelnet_agent.engine import judge\n"
+        "from accelnet_agent.machine import build\n"
+        "from accelnet_agent.render_text import render\n"
+        "from accelnet_probes.live import LiveHost\n"
+        "from accelnet_probes.observe import observe\n"
+        f"host = LiveHost(window=0.0, endpoint='off', prefix={str(HEALTHY)!r} + '/')\n"
+        "machine = build(observe(host), 'auto', [])\n"
+        "assert machine.nics\n"
+        "render(judge(machine, CHECKS), colour=False)\n"
+    )
+    assert _of(loaded, NEVER | LEAN | LISTED) == []
+
+
+def _modules_after(code: str) -> set[str]:
+    """The modules of a fresh interpreter after `code`, none of them by our environment's .pth."""
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            f"import sys\nsys.path[:0] = {_import_path()!r}\n{code}\n"
+            "sys.stderr.write(' '.join(sys.modules))",
+        ],
+        check=False,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr
+    return set(run.stderr.split())
+
+
+def _import_path() -> list[str]:
+    site_packages = str(Path(pytest.__file__).parents[1])
+    return [str(CHECKOUT / "agent"), str(CHECKOUT / "probes"), site_packages]
+
+
+def _of(loaded: set[str], unwanted: set[str]) -> list[str]:
+    return sorted(unwanted & loaded)
+
+
+def _build(target: str, folder: Path) -> Path:
+    run = subprocess.run(
+        [sys.executable, "-I", "-m", "hatchling", "build", "-t", target, "-d", str(folder)],
+        cwd=CHECKOUT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    (built,) = folder.iterdir()
+    return built

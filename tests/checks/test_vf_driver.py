@@ -1,0 +1,240 @@
+"""vf-driver: each Ethernet VF is bound to its own driver and has a netdev."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from accelnet_agent.checks.vf_driver import CHECK, judge
+from accelnet_agent.machine import Machine
+from accelnet_probes.record import replace
+from accelnet_probes.snapshot import MissingFactsError, ModuleTree, OsRelease
+from building import (
+    REFUSED,
+    a_function,
+    a_log,
+    a_machine,
+    a_module,
+    a_netvsc_device,
+    a_nic,
+    a_pci_function,
+    an_event,
+)
+
+UIO = a_netvsc_device(driver="uio_hv_generic")
+
+
+def _function(**changes: Any) -> Any:
+    own = {name: changes.pop(name) for name in ("name", "family", "driver_wanted") if name in changes}
+    function = a_function(pci=a_pci_function(**changes))
+    if "driver_wanted" in own:
+        own["driver"] = own.pop("driver_wanted")
+    return replace(function, **own)
+
+
+def _modules(**changes: Any) -> ModuleTree:
+    alias = a_pci_function().modalias or ""
+    return ModuleTree(modules=(a_module(**changes),), by_alias={alias: ("mlx5_core",)})
+
+
+def test_a_bound_vf_with_a_netdev_passes() -> None:
+    """Driver and family are the evidence."""
+    judgement = judge(a_machine(), a_function())
+    assert judgement.status == "pass"
+    assert judgement.evidence == {"driver": "mlx5_core", "family": "ConnectX-4 Lx"}
+
+
+@pytest.mark.parametrize("field", ["driver", "netdevs"])
+def test_what_was_refused_is_asked_for(field: str) -> None:
+    """The engine makes it unknown."""
+    with pytest.raises(MissingFactsError):
+        judge(a_machine(), _function(**{field: REFUSED}))
+
+
+def test_an_unbound_vf_fails() -> None:
+    """Traffic goes by the synthetic path, and nobody is told."""
+    judgement = judge(a_machine(), _function(driver=None, netdevs=()))
+    assert judgement.status == "fail"
+    assert judgement.evidence["device"] == "15b3:1016"
+    assert "sudo modprobe mlx5_core" in (judgement.remedy or "")
+
+
+def test_an_unbound_vf_of_an_unknown_id_is_loaded_by_its_alias() -> None:
+    """accelnet does not know its module; modprobe does."""
+    function = _function(driver=None, netdevs=(), driver_wanted=None, family="unknown")
+    judgement = judge(a_machine(), function)
+    assert judgement.status == "fail"
+    assert "$(cat /sys/bus/pci/devices/cf63:00:02.0/modalias)" in (judgement.remedy or "")
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        pytest.param({"loaded": False}, "kernel/drivers/net/mlx5_core/mlx5_core.ko.zst", id="file"),
+        pytest.param({"builtin": True, "file": None}, "mlx5_core is built in", id="built-in"),
+        pytest.param(
+            {"file": None},
+            "mlx5_core is neither built in nor in modules.dep",
+            id="loaded-from-elsewhere",
+        ),
+    ],
+)
+def test_where_the_module_is_is_evidence(module: dict[str, Any], said: str) -> None:
+    """Loadable, built in or nowhere: each has another remedy."""
+    machine = a_machine(modules=_modules(**module))
+    judgement = judge(machine, _function(driver=None, netdevs=()))
+    assert judgement.evidence["module"] == said
+    assert judgement.evidence["modules_for_this_id"] == "mlx5_core"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param({"loaded": REFUSED}, id="loaded-refused"),
+        pytest.param({"builtin": REFUSED, "file": None}, id="built-in-refused"),
+        pytest.param({"file": REFUSED}, id="file-refused"),
+    ],
+)
+def test_a_module_that_was_not_seen_is_not_said_to_be_missing(module: dict[str, Any]) -> None:
+    """What was refused is no evidence of absence."""
+    machine = a_machine(modules=_modules(**module))
+    judgement = judge(machine, _function(driver=None, netdevs=()))
+    assert "this kernel has no" not in judgement.summary
+
+
+def test_an_alias_without_a_module_is_evidence() -> None:
+    """No module of this kernel answers to the VF's id."""
+    alias = a_pci_function().modalias or ""
+    machine = a_machine(modules=ModuleTree(modules=(), by_alias={alias: ()}))
+    judgement = judge(machine, _function(driver=None, netdevs=()))
+    assert judgement.evidence["modules_for_this_id"] == "none"
+
+
+def test_a_module_tree_that_was_refused_leaves_the_rest_standing() -> None:
+    """The VF is unbound, whatever /lib/modules says."""
+    machine = a_machine(modules=REFUSED)
+    assert judge(machine, _function(driver=None, netdevs=())).status == "fail"
+
+
+@pytest.mark.parametrize(
+    ("os_release", "command"),
+    [
+        pytest.param(OsRelease(id="ubuntu", id_like=("debian",)), "linux-azure", id="ubuntu"),
+        pytest.param(OsRelease(id="debian"), "linux-image-cloud-amd64", id="debian"),
+        pytest.param(OsRelease(id="rocky", id_like=("rhel",)), "kernel-modules-", id="rocky"),
+        pytest.param(OsRelease(id="sles"), "zypper install kernel-default", id="sles"),
+        pytest.param(OsRelease(id="azurelinux"), "Install a kernel that has mana", id="other"),
+        pytest.param(None, "Install a kernel that has mana", id="none"),
+    ],
+)
+def test_a_kernel_without_the_driver_fails_with_the_distributions_remedy(
+    os_release: OsRelease | None, command: str
+) -> None:
+    """Each distribution has its own package for the rest of the modules."""
+    machine = a_machine(
+        os_release=os_release, modules=_modules(name="mana", loaded=False, file=None)
+    )
+    function = _function(driver=None, netdevs=(), driver_wanted="mana")
+    judgement = judge(machine, function)
+    assert judgement.status == "fail"
+    assert "this kernel has no mana" in judgement.summary
+    assert command in (judgement.remedy or "")
+
+
+def test_a_driver_that_refused_the_vf_is_quoted() -> None:
+    """The kernel log says why the probe failed."""
+    event = an_event("probe-failed", pci_address="cf63:00:02.0", line="probe failed: -12")
+    machine = a_machine(kernel_log=a_log(event))
+    judgement = judge(machine, _function(driver=None, netdevs=()))
+    assert judgement.status == "fail"
+    assert "probe failed: -12" in judgement.summary
+
+
+def test_another_functions_line_is_not_this_ones() -> None:
+    """A failed NVMe probe says nothing of the VF."""
+    event = an_event("probe-failed", pci_address="1234:00:00.0", line="nvme failed")
+    machine = a_machine(kernel_log=a_log(event))
+    judgement = judge(machine, _function(driver=None, netdevs=()))
+    assert "probe_failed" not in judgement.evidence
+
+
+def test_a_log_that_was_refused_is_no_evidence() -> None:
+    """The VF is unbound all the same."""
+    machine = a_machine(kernel_log=REFUSED)
+    assert judge(machine, _function(driver=None, netdevs=())).status == "fail"
+
+
+def test_an_override_is_named_and_cleared() -> None:
+    """driver_override keeps every other driver away."""
+    function = _function(driver=None, netdevs=(), driver_override="vfio-pci")
+    judgement = judge(a_machine(), function)
+    assert judgement.status == "fail"
+    assert judgement.evidence["driver_override"] == "vfio-pci"
+    assert "echo | sudo tee" in (judgement.remedy or "")
+
+
+@pytest.mark.parametrize("driver", ["vfio-pci", "uio_pci_generic", "igb_uio"])
+def test_a_vf_in_user_space_fails(driver: str) -> None:
+    """The kernel sends nothing by it, and the synthetic NIC is the kernel's."""
+    function = _function(driver=driver, netdevs=())
+    judgement = judge(a_machine(vmbus=(a_netvsc_device(),)), function)
+    assert judgement.status == "fail"
+    assert f"/sys/bus/pci/drivers/{driver}/unbind" in (judgement.remedy or "")
+
+
+def test_a_pair_given_to_dpdk_is_no_fault() -> None:
+    """The synthetic NIC is in user space as well: that is on purpose."""
+    machine = a_machine(vmbus=(UIO,), nics=())
+    assert judge(machine, _function(driver="vfio-pci", netdevs=())).status == "skip"
+
+
+def test_mlx4_core_alone_makes_no_netdev() -> None:
+    """mlx4_en does."""
+    event = an_event("probe-failed", pci_address="cf63:00:02.0", line="mlx4_en: failed")
+    machine = a_machine(modules=_modules(name="mlx4_core"), kernel_log=a_log(event))
+    function = _function(driver="mlx4_core", netdevs=(), driver_wanted="mlx4_core")
+    judgement = judge(machine, function)
+    assert judgement.status == "fail"
+    assert "sudo modprobe mlx4_en" in (judgement.remedy or "")
+    assert judgement.evidence["probe_failed"] == "mlx4_en: failed"
+
+
+@pytest.mark.parametrize("driver", ["mlx5_core", "mana"])
+def test_a_bound_vf_without_a_netdev_fails(driver: str) -> None:
+    """Nothing can be sent by it."""
+    judgement = judge(a_machine(vmbus=(a_netvsc_device(),)), _function(driver=driver, netdevs=()))
+    assert judgement.status == "fail"
+    assert f"/sys/bus/pci/drivers/{driver}/bind" in (judgement.remedy or "")
+
+
+def test_an_unknown_driver_on_an_unknown_vf_warns() -> None:
+    """Neither the id nor the driver is known to accelnet: look at it."""
+    function = _function(driver="newnic", netdevs=(), driver_wanted=None, family="unknown")
+    assert judge(a_machine(), function).status == "warn"
+
+
+def test_a_foreign_driver_on_a_known_vf_fails() -> None:
+    """pci-stub holds a ConnectX-4 Lx: it is not bound to its own driver and has no netdev."""
+    assert judge(a_machine(), _function(driver="pci-stub", netdevs=())).status == "fail"
+
+
+def _hidden(nics: tuple[Any, ...]) -> Machine:
+    devices = (a_netvsc_device(), a_netvsc_device(guid="000d3a11-2233-000d-3a11-2233000d3a12"))
+    return a_machine(vmbus=devices, nics=nics)
+
+
+@pytest.mark.parametrize(
+    "nics",
+    [
+        pytest.param((), id="none-of-two-nics-here"),
+        pytest.param((a_nic(),), id="one-of-two-nics-here"),
+    ],
+)
+def test_a_netdev_in_another_namespace_is_unknown(nics: tuple[Any, ...]) -> None:
+    """hv_netvsc drives more NICs than are to be seen: the VF may have gone with them."""
+    assert judge(_hidden(nics), _function(netdevs=())).status == "unknown"
+
+
+def test_the_check_is_required() -> None:
+    """Its failure is the verdict's."""
+    assert (CHECK.id, CHECK.level) == ("vf-driver", "required")

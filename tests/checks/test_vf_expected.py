@@ -1,0 +1,213 @@
+"""vf-expected: what the operator says against what is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from accelnet_agent.checks.vf_expected import CHECK, departure, judge, judge_without_nics
+from accelnet_agent.data import remedies
+from accelnet_probes.snapshot import MissingFactsError
+from building import (
+    REFUSED,
+    a_log,
+    a_machine,
+    a_netdev,
+    a_netvsc_device,
+    a_nic,
+    an_ethtool_sample,
+    an_event,
+    an_instance,
+)
+
+WITHOUT = a_nic(vf=None)
+DIRECT = a_nic(vf=None, direct=True)
+
+
+@pytest.mark.parametrize(
+    ("expect", "status"),
+    [
+        pytest.param("on", "pass", id="on"),
+        pytest.param("auto", "pass", id="auto"),
+        pytest.param("off", "warn", id="off"),
+    ],
+)
+@pytest.mark.parametrize(
+    "nic", [pytest.param(a_nic(), id="paired"), pytest.param(DIRECT, id="direct")]
+)
+def test_a_vf_against_the_expectation(nic: Any, expect: str, status: str) -> None:
+    """A VF is what is expected, but where none is."""
+    assert judge(a_machine(expect=expect), nic).status == status
+
+
+@pytest.mark.parametrize(
+    ("expect", "status"),
+    [
+        pytest.param("on", "fail", id="on"),
+        pytest.param("auto", "warn", id="auto"),
+        pytest.param("off", "pass", id="off"),
+    ],
+)
+def test_no_vf_against_the_expectation(expect: str, status: str) -> None:
+    """Only the operator can say that its absence is a fault."""
+    assert judge(a_machine(expect=expect), WITHOUT).status == status
+
+
+@pytest.mark.parametrize(
+    "instance",
+    [
+        pytest.param(None, id="no-metadata"),
+        pytest.param(REFUSED, id="refused"),
+        pytest.param(an_instance(vm_size=None), id="no-size"),
+        pytest.param(an_instance(vm_size=""), id="empty-size"),
+        pytest.param(an_instance(vm_size="Standard_X4s_v7"), id="size-not-known"),
+        pytest.param(an_instance(vm_size="Standard_D12_v2"), id="sources-disagree"),
+    ],
+)
+def test_a_size_that_is_not_known_does_not_excuse_it(instance: Any) -> None:
+    """`auto` warns also where the size is unknown."""
+    assert judge(a_machine(instance=instance), WITHOUT).status == "warn"
+
+
+def test_another_nics_vf_does_not_excuse_it() -> None:
+    """Each NIC has its own switch."""
+    assert judge(a_machine(nics=(a_nic(), WITHOUT)), WITHOUT).status == "warn"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"instance": an_instance(vm_size="Standard_B1s")}, id="size"),
+        pytest.param({"instance": an_instance(security_type="ConfidentialVM")}, id="confidential"),
+        pytest.param({"kernel_log": a_log(an_event("isolated"))}, id="isolated-by-the-log"),
+    ],
+)
+def test_by_design_there_is_none(changes: dict[str, Any]) -> None:
+    """A Confidential VM or a size known not to support it: skip, or fail where expected."""
+    assert judge(a_machine(**changes), WITHOUT).status == "skip"
+    judgement = judge(a_machine(**changes, expect="on"), WITHOUT)
+    assert judgement.status == "fail"
+    assert "(" in judgement.summary
+
+
+@pytest.mark.parametrize("expect", ["on", "auto"])
+def test_a_vf_that_left_just_now_is_being_serviced(expect: str) -> None:
+    """Host servicing gives it back within minutes."""
+    event = an_event("slot-removed", age=299.0)
+    judgement = judge(a_machine(expect=expect), a_nic(vf=None, events=(event,)))
+    assert judgement.status == "warn"
+    assert judgement.evidence["line"] == event.line
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(an_event("slot-removed", age=300.0), id="five-minutes"),
+        pytest.param(an_event("unregistering"), id="no-date"),
+    ],
+)
+def test_a_vf_that_left_long_ago_fails_where_it_is_expected(event: Any) -> None:
+    """Servicing does not take that long."""
+    assert judge(a_machine(expect="on"), a_nic(vf=None, events=(event,))).status == "fail"
+
+
+def test_an_orphan_is_named() -> None:
+    """What keeps it from being used is another finding."""
+    nic = a_nic(vf=None, orphans=("enP1s1",))
+    judgement = judge(a_machine(), nic)
+    assert judgement.status == "warn"
+    assert "enP1s1" in judgement.summary
+    assert judgement.remedy != remedies.ENABLE
+
+
+def test_the_remedy_enables_it() -> None:
+    """The VM is deallocated first, and started last."""
+    remedy = judge(a_machine(), WITHOUT).remedy or ""
+    steps = ["az vm deallocate", "--accelerated-networking true", "az vm start"]
+    assert sorted(steps, key=remedy.index) == steps
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        pytest.param(a_log(), True, id="from-boot-on"),
+        pytest.param(a_log(starts_at_boot=False), False, id="wrapped"),
+        pytest.param(a_log(an_event("slot-added", nic="eth1")), False, id="one-was-assigned"),
+        pytest.param(REFUSED, False, id="refused"),
+    ],
+)
+def test_a_whole_log_without_a_slot_is_evidence(log: Any, said: bool) -> None:
+    """No line proves nothing where the log does not reach back to boot."""
+    assert ("kernel_log" in judge(a_machine(kernel_log=log), WITHOUT).evidence) is said
+
+
+@pytest.mark.parametrize(
+    ("statistics", "said"),
+    [
+        pytest.param({"vf_tx_packets": 0}, True, id="counted"),
+        pytest.param({"tx_busy": 0}, False, id="old-driver"),
+        pytest.param(REFUSED, False, id="refused"),
+        pytest.param(None, False, id="none"),
+    ],
+)
+def test_whether_one_ever_sent_is_evidence(statistics: Any, said: bool) -> None:
+    """0 since boot: it was never there."""
+    samples = (an_ethtool_sample(statistics=statistics),)
+    nic = a_nic(vf=None, netdev=a_netdev(samples=samples))
+    assert ("vf_tx_packets_since_boot" in judge(a_machine(), nic).evidence) is said
+
+
+def test_pairing_that_was_not_seen_is_asked_for() -> None:
+    """The engine makes it unknown."""
+    with pytest.raises(MissingFactsError):
+        judge(a_machine(), a_nic(vf=REFUSED))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "left"),
+    [
+        pytest.param((), None, id="quiet"),
+        pytest.param(("slot-removed",), "slot-removed", id="removed"),
+        pytest.param(("unregistering", "slot-removed"), "slot-removed", id="in-order"),
+        pytest.param(("slot-removed", "slot-added"), None, id="came-back"),
+        pytest.param(("slot-added", "unregistering"), "unregistering", id="came-and-left"),
+        pytest.param(("slot-removed", "mtu-refused"), "slot-removed", id="other-lines"),
+    ],
+)
+def test_the_last_departure_counts(kinds: tuple[str, ...], left: str | None) -> None:
+    """What came back did not leave."""
+    found = departure(a_nic(vf=None, events=tuple(an_event(kind) for kind in kinds)))
+    assert (found.kind if found is not None else None) == left
+
+
+def test_a_vf_that_is_there_unjoined_did_not_leave() -> None:
+    """It is an orphan."""
+    nic = a_nic(vf=None, orphans=("enP1s1",), events=(an_event("slot-removed"),))
+    assert departure(nic) is None
+
+
+@pytest.mark.parametrize(
+    ("devices", "status"),
+    [
+        pytest.param((), "warn", id="none-on-vmbus"),
+        pytest.param((a_netvsc_device(driver=None),), "warn", id="no-driver"),
+        pytest.param((a_netvsc_device(driver="uio_hv_generic"),), "warn", id="dpdk"),
+        pytest.param((a_netvsc_device(),), "unknown", id="another-namespace"),
+    ],
+)
+def test_an_azure_vm_without_a_nic(devices: tuple[Any, ...], status: str) -> None:
+    """In user space, in another namespace, or without its driver."""
+    machine = a_machine(nics=(), netdevs=(), functions=(), pci=(), vmbus=devices)
+    assert judge_without_nics(machine).status == status
+
+
+@pytest.mark.parametrize("field", ["netdevs", "vmbus"])
+def test_without_a_nic_what_was_refused_is_asked_for(field: str) -> None:
+    """The engine makes it unknown."""
+    with pytest.raises(MissingFactsError):
+        judge_without_nics(a_machine(nics=(), **{field: REFUSED}))
+
+
+def test_the_check_is_required() -> None:
+    """Its failure is the verdict's."""
+    assert (CHECK.id, CHECK.level) == ("vf-expected", "required")
