@@ -8,6 +8,9 @@ unset PYTHONHOME PYTHONPATH PYTHONOPTIMIZE PYTHONSTARTUP PYTHONWARNINGS VIRTUAL_
 unset PIP_CONSTRAINT PIP_NO_BINARY PIP_PREFIX PIP_REQUIRE_HASHES PIP_REQUIRE_VIRTUALENV
 unset PIP_REQUIREMENT PIP_ROOT PIP_TARGET PIP_USER
 
+# What only root has on its PATH in some distributions: the tests ask ethtool and ip.
+export PATH=$PATH:/usr/sbin:/sbin
+
 # say WORD...: a line for people, on standard error.
 say() {
     printf '%s\n' "$*" >&2

@@ -1,8 +1,8 @@
-"""Whole machines as bundle directories: a healthy one, of which a test edits a file or two.
+r"""Whole machines as bundle directories: a healthy one, of which a test edits a file or two.
 
     bundle = write_machine(tmp_path / "machine")
     vf = bundle / "root/sys/class/net/enP53091s1"  # a link, as on a real VM
-    (vf / "mtu").write_text("1400\\n")
+    (vf / "mtu").write_text("1400\n")
     assert judge_bundle(bundle)["verdict"] == "fail"
 
 The links are those of a real VM, relative and inside root/, so a test may go
@@ -115,7 +115,7 @@ def write_machine(
 
 def write_about(folder: Path, **changes: Any) -> None:
     """Write bundle.json."""
-    about = {
+    about: dict[str, Any] = {
         "format": "accelnet-bundle",
         "version": 1,
         "created": "2026-01-02T03:04:05Z",
@@ -141,7 +141,7 @@ def write_link(root: Path, path: str, target: str) -> None:
     """Link `path` to `target`, both below `root`, as sysfs does: relative, and by its name."""
     (root / path).parent.mkdir(parents=True, exist_ok=True)
     folder, name = os.path.split(target)
-    (root / path).symlink_to(f"{os.path.relpath(folder, os.path.dirname(path))}/{name}")
+    (root / path).symlink_to(f"{os.path.relpath(folder, Path(path).parent)}/{name}")
 
 
 def _write_host(root: Path) -> None:

@@ -1,125 +1,219 @@
-"""The arguments of accelnet-check."""
+"""The arguments of accelnet-check: one table, which help, man page and tests read too.
+
+The table is scanned here because importing argparse costs as much as all of
+`uname -r; lspci` (docs/performance.md); argparse itself renders the help from
+the same table, and the tests hold the scanner to its results.
+"""
 
 from __future__ import annotations
 
-import argparse
-
 from accelnet_agent.checks import CHECKS
-from accelnet_agent.cli import UsageError
+from accelnet_agent.report import UsageError
 from accelnet_probes.imds import endpoint_error
+from accelnet_probes.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
-    from typing import NoReturn
+    from typing import Any, Literal
+
+    from accelnet_agent.machine import Expect
 
 MAX_SECONDS = 86_400.0
 COLUMNS = 80
+SOURCES = ("root", "bundle", "record")  # no two of them together
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse whose errors are ours: its own status 2 would read as "fail"."""
+class Option(Record):
+    """One option; without a metavar it is a switch."""
 
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see accelnet-check --help)")
+    flag: str
+    help: str
+    metavar: str | None = None
+    choices: tuple[str, ...] = ()
+    repeatable: bool = False
+    seconds: float | None = None  # its default; the value is a number of seconds
+
+    @property
+    def name(self) -> str:
+        """The field of Options that it sets."""
+        return self.flag[2:].replace("-", "_")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser; help texts are complete sentences of the contract."""
-    new = _Parser(
-        prog="accelnet-check",
-        description="Verify that Accelerated Networking really works on this Azure VM, on what "
-        "evidence, and what to do about it.  It only ever reads.",
-        epilog="Exit status: 0 pass, 1 warn, 2 fail, 3 unknown, 64 unusable arguments or input, "
-        "130 interrupted.",
-        allow_abbrev=False,
-        # With a width of its own it does not import shutil to ask the terminal.
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=COLUMNS),
-    )
-    source = new.add_mutually_exclusive_group()
-    source.add_argument("--root", metavar="DIR", help="judge the file tree of an unbooted image")
-    source.add_argument("--bundle", metavar="PATH", help="judge a recorded bundle")
-    source.add_argument("--record", metavar="PATH", help="also write a bundle of this machine")
-    new.add_argument(
-        "--redact",
-        action="store_true",
+OPTIONS = (
+    Option(flag="--root", metavar="DIR", help="judge the file tree of an unbooted image"),
+    Option(flag="--bundle", metavar="PATH", help="judge a recorded bundle"),
+    Option(flag="--record", metavar="PATH", help="also write a bundle of this machine"),
+    Option(
+        flag="--redact",
         help="mask MACs, IPs, host name, subscription and VM ids in the bundle",
-    )
-    new.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    new.add_argument("--output", metavar="FILE", help="write the report there, atomically")
-    new.add_argument(
-        "--expect",
+    ),
+    Option(
+        flag="--format",
+        metavar="FMT",
+        choices=("text", "json"),
+        help="text (the default) or json",
+    ),
+    Option(flag="--output", metavar="FILE", help="write the report there, atomically"),
+    Option(
+        flag="--expect",
+        metavar="on|off|auto",
         choices=("on", "off", "auto"),
-        default="auto",
         help="whether accelerated networking should be on (default: auto)",
-    )
-    new.add_argument(
-        "--interface",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="only this NIC (repeatable)",
-    )
-    for flag, text in (("--only", "run only this check"), ("--skip", "skip this check")):
-        new.add_argument(
-            flag, metavar="CHECK", action="append", default=[], help=f"{text} (repeatable)"
-        )
-    new.add_argument(
-        "--wait",
+    ),
+    Option(flag="--interface", metavar="NAME", repeatable=True, help="only this NIC (repeatable)"),
+    Option(flag="--only", metavar="CHECK", repeatable=True, help="only this check (repeatable)"),
+    Option(flag="--skip", metavar="CHECK", repeatable=True, help="not this check (repeatable)"),
+    Option(
+        flag="--wait",
         metavar="SECONDS",
-        type=_seconds,
-        default=0.0,
+        seconds=0.0,
         help="observe again until the verdict is pass or the time is up",
-    )
-    new.add_argument(
-        "--window",
+    ),
+    Option(
+        flag="--window",
         metavar="SECONDS",
-        type=_seconds,
-        default=1.0,
+        seconds=1.0,
         help="time between two samples of the counters (default: 1; 0: one sample)",
-    )
-    new.add_argument(
-        "--imds-endpoint",
+    ),
+    Option(
+        flag="--imds-endpoint",
         metavar="URL|off",
         help="instance metadata (default: the link-local address, only on Azure)",
-    )
-    new.add_argument("--list-checks", action="store_true", help="list the checks")
-    new.add_argument("--explain", metavar="CHECK", help="print the runbook of a check")
-    new.add_argument("--version", action="store_true", help="print the version")
-    return new
+    ),
+    Option(flag="--list-checks", help="list the checks"),
+    Option(flag="--explain", metavar="CHECK", help="print the runbook of a check"),
+    Option(flag="--version", help="print the version"),
+    Option(flag="--help", help="print this help"),
+)
+_BY_FLAG = {option.flag: option for option in OPTIONS} | {"-h": OPTIONS[-1]}
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
+class Options(Record):
+    """What the arguments ask for; a field for each option."""
+
+    root: str | None = None
+    bundle: str | None = None
+    record: str | None = None
+    redact: bool = False
+    format: Literal["text", "json"] = "text"
+    output: str | None = None
+    expect: Expect = "auto"
+    interface: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    wait: float = 0.0
+    window: float = 1.0
+    imds_endpoint: str | None = None
+    list_checks: bool = False
+    explain: str | None = None
+    version: bool = False
+    help: bool = False
+
+
+def parse(arguments: Sequence[str]) -> Options:
     """The options; UsageError for what can not be used, or not together."""
-    options = parser().parse_args(arguments)
-    ids = [check.id for check in CHECKS]
-    for flag in ("only", "skip"):
-        for name in getattr(options, flag):
-            if name not in ids:
-                raise UsageError(
-                    f"--{flag} {name}: no such check (accelnet-check --list-checks names them)"
-                )
-    if options.explain is not None and options.explain not in ids:
-        raise UsageError(
-            f"--explain {options.explain}: no such check (accelnet-check --list-checks names them)"
-        )
-    if options.redact and options.record is None:
-        raise UsageError("--redact: expected together with --record PATH")
-    endpoint = options.imds_endpoint
-    if endpoint not in (None, "off") and (why := endpoint_error(endpoint)):
-        raise UsageError(f"--imds-endpoint {endpoint}: {why}")
-    for flag in ("root", "bundle", "record", "output"):
-        value = getattr(options, flag)
-        if value is not None and (not value or "\0" in value):
-            raise UsageError(f"--{flag}: expected a path")
+    options = Options(**_scan(list(arguments)))
+    if not options.help:
+        _verify(options)
     return options
 
 
-def _seconds(text: str) -> float:
+def _scan(words: list[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    words.reverse()
+    while words:
+        flag, equals, value = words.pop().partition("=")
+        option = _BY_FLAG.get(flag)
+        if option is None:
+            raise UsageError(f"unrecognized argument: {flag}{equals}{value} (see --help)")
+        if option.metavar is None:
+            if equals:
+                raise UsageError(f"{flag}: expected no value")
+            values[option.name] = True
+            continue
+        if not equals:
+            if not words or words[-1] in _BY_FLAG:
+                raise UsageError(f"{flag}: expected {option.metavar}")
+            value = words.pop()
+        values[option.name] = _value(option, value, values.get(option.name, ()))
+    return values
+
+
+def _value(option: Option, value: str, before: object) -> object:
+    if option.repeatable:
+        return (*before, value) if isinstance(before, tuple) else (value,)
+    if option.seconds is not None:
+        return _seconds(option.flag, value)
+    if option.choices and value not in option.choices:
+        raise UsageError(f"{option.flag} {value}: expected {', '.join(option.choices)}")
+    return value
+
+
+def _seconds(flag: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value <= MAX_SECONDS:  # NaN fails both
-        raise argparse.ArgumentTypeError(f"expected seconds from 0 to {MAX_SECONDS:g}, not {text!r}")
+        raise UsageError(f"{flag} {text}: expected seconds from 0 to {MAX_SECONDS:g}")
     return value
+
+
+def _verify(options: Options) -> None:
+    chosen = [f"--{name}" for name in SOURCES if getattr(options, name) is not None]
+    if len(chosen) > 1:
+        raise UsageError(f"{chosen[1]}: not allowed with {chosen[0]}")
+    ids = [check.id for check in CHECKS]
+    named = [("only", name) for name in options.only] + [("skip", name) for name in options.skip]
+    if options.explain is not None:
+        named.append(("explain", options.explain))
+    for flag, name in named:
+        if name not in ids:
+            raise UsageError(f"--{flag} {name}: no such check (--list-checks names them)")
+    if options.redact and options.record is None:
+        raise UsageError("--redact: expected together with --record PATH")
+    endpoint = options.imds_endpoint
+    if endpoint not in (None, "off") and (why := endpoint_error(endpoint)):
+        raise UsageError(f"--imds-endpoint {endpoint}: {why}")
+    for flag in (*SOURCES, "output"):
+        path = getattr(options, flag)
+        if path is not None and (not path or "\0" in path):
+            raise UsageError(f"--{flag}: expected a path")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The same options as argparse knows them: for the help, and whatever is made from it."""
+    import argparse
+
+    new = argparse.ArgumentParser(
+        prog="accelnet-check",
+        description="Verify that Accelerated Networking really works on this Azure VM, on what "
+        "evidence, and what to do about it.  It only ever reads.",
+        epilog="Exit status: 0 pass, 1 warn, 2 fail, 3 unknown, 64 unusable arguments or input, "
+        "130 interrupted.",
+        add_help=False,
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=COLUMNS),
+    )
+    sources = new.add_mutually_exclusive_group()
+    for option in OPTIONS:
+        group = sources if option.name in SOURCES else new
+        flags = [option.flag] if option.flag != "--help" else ["-h", option.flag]
+        if option.metavar is None:
+            group.add_argument(*flags, action="store_true", help=option.help)
+        elif option.repeatable:
+            group.add_argument(
+                *flags, metavar=option.metavar, help=option.help, action="append", default=[]
+            )
+        else:
+            group.add_argument(
+                *flags,
+                metavar=option.metavar,
+                help=option.help,
+                choices=option.choices or None,
+                type=str if option.seconds is None else float,
+                default=getattr(Options(), option.name),
+            )
+    return new

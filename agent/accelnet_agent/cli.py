@@ -11,20 +11,16 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
     from typing import NoReturn
 
+    from accelnet_agent.arguments import Options
     from accelnet_agent.report import Report
     from accelnet_probes.host import Host
 
-from accelnet_agent.report import EXIT_STATUS, INTERRUPTED, UNUSABLE
+from accelnet_agent.report import EXIT_STATUS, INTERRUPTED, UNUSABLE, UsageError
 
 WAIT_STEP = 2.0  # seconds between two observations of --wait
-
-
-class UsageError(Exception):
-    """Arguments, input or output that can not be used; the message is one line."""
 
 
 def main() -> NoReturn:
@@ -42,21 +38,33 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Do what `arguments` ask and return the exit status; UsageError."""
-    from accelnet_agent.arguments import parse
+    from accelnet_agent.arguments import parse, parser
 
     options = parse(arguments)
+    if options.help:
+        return _print(parser().format_help())
     if options.version:
         from accelnet_agent.version import VERSION
 
         return _print(f"accelnet {VERSION}\n")
-    if options.list_checks or options.explain is not None:
-        from accelnet_agent import catalogue
+    if options.list_checks:
+        from accelnet_agent.catalogue import listing
 
-        text = catalogue.listing() if options.list_checks else catalogue.explain(options.explain)
-        return _print(text)
+        return _print(listing())
+    if options.explain is not None:
+        return _print(_explanation(options.explain))
     report = _verify(options)
     _write(_render(report, options), options.output)
     return EXIT_STATUS[report.verdict]
+
+
+def _explanation(check_id: str) -> str:
+    from accelnet_agent.catalogue import explain
+
+    try:
+        return explain(check_id)
+    except OSError as error:
+        raise UsageError(f"--explain {check_id}: {error}") from error
 
 
 def _print(text: str) -> int:
@@ -64,7 +72,7 @@ def _print(text: str) -> int:
     return 0
 
 
-def _verify(options: argparse.Namespace) -> Report:
+def _verify(options: Options) -> Report:
     """Observe and judge, again and again with --wait; record the last where asked."""
     import time
 
@@ -77,11 +85,11 @@ def _verify(options: argparse.Namespace) -> Report:
             break
         time.sleep(min(WAIT_STEP, max(0.0, until - time.monotonic())))
     if options.record is not None:
-        _record(host, options)
+        _record(host, options.record, redact=options.redact)
     return report
 
 
-def _judge(host: Host, options: argparse.Namespace) -> Report:
+def _judge(host: Host, options: Options) -> Report:
     from accelnet_agent.checks import CHECKS
     from accelnet_agent.engine import judge
     from accelnet_agent.machine import build
@@ -94,7 +102,7 @@ def _judge(host: Host, options: argparse.Namespace) -> Report:
     return judge(machine, CHECKS, only=options.only, skip=options.skip)
 
 
-def _host(options: argparse.Namespace) -> Host:
+def _host(options: Options) -> Host:
     if options.bundle is not None:
         from accelnet_probes.bundle import BundleError, BundleHost
 
@@ -117,23 +125,23 @@ def _host(options: argparse.Namespace) -> Host:
     return host
 
 
-def _record(host: Host, options: argparse.Namespace) -> None:
+def _record(host: Host, path: str, *, redact: bool) -> None:
     from accelnet_agent.version import VERSION
     from accelnet_probes.recording import Recording, RecordingHost, write
 
     assert isinstance(host, RecordingHost)
     recording = Recording(host, f"accelnet {VERSION}")
-    if options.redact:
+    if redact:
         from accelnet_probes.redaction import redacted
 
         recording = redacted(recording, host_name=os.uname().nodename)
     try:
-        write(recording, options.record)
+        write(recording, path)
     except OSError as error:
-        raise UsageError(f"--record {options.record}: {error.strerror}") from error
+        raise UsageError(f"--record {path}: {error.strerror}") from error
 
 
-def _render(report: Report, options: argparse.Namespace) -> str:
+def _render(report: Report, options: Options) -> str:
     if options.format == "json":
         from accelnet_agent import render_json
 

@@ -80,7 +80,7 @@ def nothing_to_judge(machine: Machine) -> Judgement | None:
     """Why this machine is not judged; None where it is."""
     snapshot = machine.snapshot
     if snapshot.source == "root":
-        return None
+        return _no_image(machine)
     release = known(snapshot.kernel_release) or ""
     if "microsoft-standard" in release.lower() or "-microsoft" in release.lower():
         return unknown(
@@ -98,6 +98,17 @@ def nothing_to_judge(machine: Machine) -> Judgement | None:
     return unknown(
         "this is not known to be an Azure VM, and it has no hv_netvsc NIC: nothing to judge",
         remedy=do("Run it inside an Azure VM, or judge a recording:", "accelnet-check --bundle PATH"),
+    )
+
+
+def _no_image(machine: Machine) -> Judgement | None:
+    snapshot = machine.snapshot
+    release = known(snapshot.os_release)
+    if machine.nics or release is not None or known(snapshot.kernel_release):
+        return None
+    return unknown(
+        "there is no Linux system here: no os-release and no kernel's modules",
+        remedy=do("Name the folder where the image's root is mounted:", "accelnet-check --root DIR"),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from accelnet_agent import datapath, functions
 from accelnet_probes.record import Record, replace
-from accelnet_probes.snapshot import NETVSC_CLASS, Gap, known
+from accelnet_probes.snapshot import NETVSC_CLASS, PASS_THROUGH_CLASS, Gap, known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +56,15 @@ class Machine(Record):
         """The VMBus devices that are synthetic NICs, whatever drives them."""
         devices = known(self.snapshot.vmbus) or ()
         return tuple(device for device in devices if device.class_id == NETVSC_CLASS)
+
+    @property
+    def unused_devices(self) -> tuple[str, ...]:
+        """Pass-through devices that VMBus offers and nothing drives: none of them has left."""
+        return tuple(
+            device.guid
+            for device in known(self.snapshot.vmbus) or ()
+            if device.class_id == PASS_THROUGH_CLASS and device.driver is None
+        )
 
     @property
     def given_to_user_space(self) -> bool:

@@ -25,6 +25,7 @@ VERDICTS = {
     "fail": "FAIL: accelerated networking does not work as it should",
     "unknown": "UNKNOWN: it could not be judged",
 }
+IMAGE_PASS = "PASS: the image meets what can be judged before it boots"
 STATES = {
     "vf": "VF",
     "synthetic": "synthetic path",
@@ -57,7 +58,8 @@ def clean(text: object) -> str:
 
 
 def _headline(report: Report, colour: bool) -> str:
-    text = VERDICTS[report.verdict]
+    unbooted = report.machine.snapshot.source == "root" and not report.machine.nics
+    text = IMAGE_PASS if unbooted and report.verdict == "pass" else VERDICTS[report.verdict]
     return _paint(text, report.verdict, colour)
 
 

@@ -18,6 +18,10 @@ UNUSABLE = 64  # arguments or input that can not be used (sysexits.h, EX_USAGE)
 INTERRUPTED = 130
 
 
+class UsageError(Exception):
+    """Arguments, input or output that can not be used; the message is one line."""
+
+
 class Report(Record):
     """What was judged, the verdict and the findings in report order."""
 

@@ -129,7 +129,7 @@ def _ustar_path(header: bytes) -> str:
 
 
 def _records(content: bytes) -> dict[str, str]:
-    """An extended header's records, each "<its own length> <key>=<value>\\n"."""
+    """An extended header's records, each "<its own length> <key>=<value>" and a newline."""
     found: dict[str, str] = {}
     at = 0
     while at < len(content):

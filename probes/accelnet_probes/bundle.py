@@ -26,7 +26,7 @@ from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, TypeGuard
 
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files, Store
@@ -37,6 +37,11 @@ FORMAT, VERSION = "accelnet-bundle", 1
 _MAX_UNREADABLE, _MAX_KEY = 20_000, 1024  # as many as an archive may hold, and as long
 _CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
 _ERRNO = re.compile(r"[A-Z][A-Z0-9]{1,15}|HTTP \d{3}", re.ASCII)
+
+
+def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a value of JSON is an object."""
+    return isinstance(value, dict)
 
 
 class BundleError(ValueError):
@@ -181,7 +186,7 @@ def _about(parts: Tree) -> dict[str, Any]:
         raise BundleError(f"bundle.json: {errno_name(error)}") from error
     except (ValueError, RecursionError) as error:
         raise BundleError("bundle.json: not JSON") from error
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
+    if not is_object(about) or about.get("format") != FORMAT:
         raise BundleError(f'bundle.json: expected "format": "{FORMAT}"')
     version = about.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
@@ -232,7 +237,7 @@ def _created(about: dict[str, Any]) -> str:
 def _unreadable(about: dict[str, Any], tree: Tree) -> dict[str, int]:
     """Resolved key to errno: a key may be written by way of a link, sys/class/net/eth0/mtu."""
     value = about.get("unreadable", {})
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise BundleError("bundle.json: unreadable: expected an object")
     if len(value) > _MAX_UNREADABLE or any(len(key) > _MAX_KEY for key in value):
         raise BundleError("bundle.json: unreadable: too many keys, or one too long")

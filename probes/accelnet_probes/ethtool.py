@@ -99,7 +99,9 @@ def decode_statistics(strings: bytes, stats: bytes, order: ByteOrder = "<") -> d
         raise DecodeError(f"{len(names)} names and {len(values)} values")
     found = dict(zip(names, values))
     if len(found) != len(names):
-        found = dict(zip(reversed(names), reversed(values)))
+        found = {}
+        for name, value in zip(names, values):
+            found.setdefault(name, value)
     return found
 
 

@@ -73,7 +73,9 @@ _NAMES = {
     errno.EDEADLK: "EDEADLK",
     _ENOTSUPP: "ENOTSUPP",
 }
-_NUMBERS = {name: number for numbers in (errno.errorcode, _NAMES) for number, name in numbers.items()}
+_NUMBERS = {
+    name: number for numbers in (errno.errorcode, _NAMES) for number, name in numbers.items()
+}
 
 
 def errno_name(error: OSError) -> str:

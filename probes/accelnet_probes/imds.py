@@ -53,6 +53,8 @@ def _get(endpoint: str) -> tuple[str, bytes | str]:
             connection.close()
     except TimeoutError:
         return "refused", "ETIMEDOUT"
+    except ConnectionResetError:  # http.client's own for "closed without an answer" has no errno
+        return "refused", "ECONNRESET"
     except OSError as error:  # a name that does not resolve has an errno of its own kind
         known = error.errno in errno.errorcode
         return "refused", errno_name(error) if known else "EHOSTUNREACH"
@@ -71,6 +73,8 @@ def endpoint_error(text: str) -> str | None:
     if any(sign in text for sign in "@?#"):
         return "expected http://HOST[:PORT] alone"
     name, colon, port = host.rpartition(":")
-    if colon and "]" not in port and not (name and port.isdecimal() and int(port) < 65536):
+    if colon and "]" not in port and not (
+        name and port.isdecimal() and len(port) < 6 and int(port) < 65536
+    ):
         return "its port is not a number below 65536"
     return None

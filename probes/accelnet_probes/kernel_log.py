@@ -38,7 +38,13 @@ KEYWORDS = (
 )
 
 _GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_NIC = rf"(?:hv_netvsc\s+)?(?:(?P<guid>{_GUID}|vmbus_\S+)\s+)?(?P<nic>[^\s:()]+)(?:\s+\([^)]*\))*: "
+# "eth0", "eth0 (unregistering)", or before it has a name "(unnamed net_device) (uninitialized)".
+# Every pattern that begins with a word of any length begins at the word's start, and what stands
+# in brackets is short: a hostile line must not cost the square of its length.
+_NIC = (
+    rf"(?<!\S)(?:hv_netvsc\s+)?(?:(?P<guid>{_GUID}|vmbus_\S+)\s+)?"
+    r"(?:(?P<nic>[^\s:()]+)|\(unnamed net_device\))(?:\s+\([^()]{0,40}\))*: "
+)
 _PCI = r"(?P<pci>[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])"
 
 # kind -> what its line looks like; groups name the fields of LogEvent
@@ -47,7 +53,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ("slot-removed", _NIC + r"VF slot (?P<detail>\d+) removed"),
     ("registering", _NIC + r"VF registering: (?P<vf>\S+)"),
     ("unregistering", _NIC + r"VF unregistering: (?P<vf>\S+)"),
-    ("joined", _PCI + r" (?P<vf>[^\s:()]+)(?:\s+\([^)]*\))*: joined to (?P<nic>\S+)"),
+    ("joined", _PCI + r" (?P<vf>[^\s:()]+)(?:\s+\([^()]{0,40}\))*: joined to (?P<nic>\S+)"),
     ("switched-to", _NIC + r"Data path switched to VF: (?P<vf>\S+)"),
     ("switched-from", _NIC + r"Data path switched from VF: (?P<vf>\S+)"),
     (
@@ -58,8 +64,11 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         "switch-from-failed",
         _NIC + r"Data path failed to switch from VF: (?P<vf>[^\s,]+)(?:, err: (?P<detail>-?\d+))?",
     ),
-    ("not-matched", r"(?P<vf>\S+): (?:no netdev found for vf serial:|Invalid vf serial:)(?P<detail>\S+)"),
-    ("not-matched", r"(?P<vf>\S+): (?P<detail>no PCI slot information)"),
+    (
+        "not-matched",
+        r"(?<!\S)(?P<vf>\S+): (?:no netdev found for|Invalid) vf serial:(?P<detail>\S+)",
+    ),
+    ("not-matched", r"(?<!\S)(?P<vf>\S+): (?P<detail>no PCI slot information)"),
     ("handler-refused", r"can not register netvsc VF receive handler \(err = (?P<detail>-?\d+)\)"),
     ("master-refused", r"can not set master device (?P<nic>\S+) \(err = (?P<detail>-?\d+)\)"),
     ("mtu-refused", r"unable to change mtu to (?P<detail>\d+)"),
@@ -67,16 +76,35 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ("isolated", r"(?P<detail>Ignore VF_ASSOCIATION msg from the host supporting isolation)"),
     ("probe-failed", _PCI + r": probe with driver \S+ failed with error (?P<detail>-?\d+)"),
     ("probe-failed", r"probe of " + _PCI + r" failed with error (?P<detail>-?\d+)"),
-    ("probe-failed", _PCI + r": (?P<detail>\S*(?:probe|init)_\S+.*failed.*)"),
-    ("pass-through-failed", rf"hv_pci(?: (?P<guid>{_GUID}))?: probe .*failed with error (?P<detail>-?\d+)"),
-    ("pass-through-failed", rf"hv_pci: probe of (?P<guid>{_GUID}) failed with error (?P<detail>-?\d+)"),
+    ("probe-failed", _PCI + r": (?P<detail>(?=\S*(?:probe|init)_\S)(?=.*failed).*)"),
+    (
+        "pass-through-failed",
+        rf"hv_pci: probe of (?P<guid>{_GUID}) failed with error (?P<detail>-?\d+)",
+    ),
+    (
+        "pass-through-failed",
+        rf"hv_pci(?: (?P<guid>{_GUID}))?: probe .*failed with error (?P<detail>-?\d+)",
+    ),
 )
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in PATTERNS)
 # Every pattern holds one of these: most lines are passed over by them.
-_HINTS = ("VF", "joined to", "failed", "can not", "unable to", "SR-IOV", "no PCI slot", "vf serial")
+_HINTS = (
+    "VF slot ",
+    "egistering: ",
+    "joined to ",
+    "Data path ",
+    "failed",
+    "can not ",
+    "unable to change mtu",
+    "supporting isolation",
+    "no PCI slot",
+    "vf serial:",
+)
+MAX_LOG = 4 << 20  # bytes, the newest: more than the kernel of a VM with 400 CPUs keeps
+_MAX_LINE = 1024  # characters: PRINTKRB_RECORD_MAX, kernel/printk/printk.c
 
 _MONOTONIC = re.compile(r"\[\s*(\d{1,9}\.\d{1,9})\]\s?(?:\[[^\]]{1,16}\]\s)?")
-_KMSG = re.compile(r"\d+,\d+,(\d+),[^;]*;")
+_KMSG = re.compile(r"\d+,\d+,(\d{1,18}),[^;]*;")
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:(Z)|([+-])(\d\d):?(\d\d))"
 )
@@ -99,8 +127,8 @@ def parse(content: bytes, uptime: float | None, observed_at: str) -> KernelLog:
     first: float | None = None
     last = 0.0
     now = _epoch(observed_at)
-    for raw in content.decode("utf-8", "replace").splitlines():
-        at, wall, text = _stamp(raw)
+    for raw in content[-MAX_LOG:].decode("utf-8", "replace").splitlines():
+        at, wall, text = _stamp(raw[:_MAX_LINE])
         if at is not None:
             first = at if first is None else first
             last = max(last, at)

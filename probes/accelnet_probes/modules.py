@@ -31,14 +31,14 @@ def probe(
     folder = f"lib/modules/{release}"
     files_of = _dependencies(files, f"{folder}/modules.dep")
     builtin = _builtin(files, folder)
-    alias_table = _bytes(files, f"{folder}/modules.alias")
+    alias_table = known(_bytes(files, f"{folder}/modules.alias"))
     builtin_info = _bytes(files, f"{folder}/modules.builtin.modinfo")
     by_alias: dict[str, tuple[str, ...]] = {}
     # Without the table nobody can be said not to answer.
-    for alias in aliases if isinstance(alias_table, bytes) else ():
+    for alias in () if alias_table is None else aliases:
         by_alias[alias] = tuple(
             dict.fromkeys(
-                _matches(alias, alias_table)
+                _matches(alias, alias_table or b"")
                 + _builtin_matches(alias, known(builtin_info) or b"")
             )
         )

@@ -155,8 +155,13 @@ def _kernel_runs(samples: list[Sample]) -> list[ProbeRun]:
         ProbeRun(
             name="ethtool",
             why=f"no answer in time about {', '.join(dict.fromkeys(late))}" if late else None,
+            late=bool(late),
         ),
-        ProbeRun(name="addresses", why="RTM_GETADDR: no answer in time" if late_addresses else None),
+        ProbeRun(
+            name="addresses",
+            why="RTM_GETADDR: no answer in time" if late_addresses else None,
+            late=late_addresses,
+        ),
     ]
 
 

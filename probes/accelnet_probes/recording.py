@@ -8,7 +8,7 @@ import os
 
 from accelnet_probes.bundle import FORMAT, VERSION
 from accelnet_probes.files import DirectoryStore, MemoryStore, Tree, errno_name, failure
-from accelnet_probes.host import InstanceRefusedError, NotAskedError
+from accelnet_probes.host import InstanceRefusedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -179,7 +179,11 @@ class Recording:
         return (
             [f"root/{key}" for key in sorted(self.root.directories) if key],
             {f"root/{key}": target for key, target in sorted(self.root.links.items())},
-            {"bundle.json": about, **dict(sorted(self.parts.items())), **dict(sorted(files.items()))},
+            {
+                "bundle.json": about,
+                **dict(sorted(self.parts.items())),
+                **dict(sorted(files.items())),
+            },
         )
 
 
@@ -230,18 +234,20 @@ def _fill(file: BinaryIO, recording: Recording) -> None:
         return made
 
     directories, links, files = recording.entries()
-    with gzip.GzipFile("", "wb", fileobj=file, mtime=moment) as zipped:
-        with tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive:
-            for name in directories:
-                archive.addfile(member(name, tarfile.DIRTYPE, 0o755))
-            for name, target in links.items():
-                link = member(name, tarfile.SYMTYPE, 0o777)
-                link.linkname = target
-                archive.addfile(link)
-            for name, data in files.items():
-                content = member(name, tarfile.REGTYPE, 0o644)
-                content.size = len(data)
-                archive.addfile(content, io.BytesIO(data))
+    with (
+        gzip.GzipFile("", "wb", fileobj=file, mtime=moment) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name in directories:
+            archive.addfile(member(name, tarfile.DIRTYPE, 0o755))
+        for name, target in links.items():
+            link = member(name, tarfile.SYMTYPE, 0o777)
+            link.linkname = target
+            archive.addfile(link)
+        for name, data in files.items():
+            content = member(name, tarfile.REGTYPE, 0o644)
+            content.size = len(data)
+            archive.addfile(content, io.BytesIO(data))
 
 
 def _write_directory(recording: Recording, temporary: str, path: str) -> None:

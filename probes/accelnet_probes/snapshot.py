@@ -235,7 +235,7 @@ class ProbeRun(Record):
 
     name: str
     why: str | None = None  # None: it answered; else why it did not
-    seconds: float = 0.0
+    late: bool = False  # no answer came in time; else it is accelnet's own fault
 
 
 class Snapshot(Record):

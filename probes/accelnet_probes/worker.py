@@ -49,12 +49,15 @@ class Worker:
 
     def _leave(self) -> None:
         os.close(self._read)
-        if os.waitpid(self._pid, os.WNOHANG)[0] == 0:
-            os.kill(self._pid, 9)  # stuck in the kernel it stays; init reaps it after us
-            for _ in range(20):
-                if os.waitpid(self._pid, os.WNOHANG)[0]:
-                    break
-                time.sleep(0.001)
+        try:
+            if os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+                os.kill(self._pid, 9)  # stuck in the kernel it stays; init reaps it after us
+                for _ in range(20):
+                    if os.waitpid(self._pid, os.WNOHANG)[0]:
+                        break
+                    time.sleep(0.001)
+        except (ChildProcessError, ProcessLookupError):
+            pass  # whoever started us ignores SIGCHLD: the kernel has reaped the child
 
 
 def _run(task: Callable[[Emit], None], write: int) -> None:
@@ -73,12 +76,24 @@ def _run(task: Callable[[Emit], None], write: int) -> None:
         null = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(null, fd)
-        os.closerange(3, write)
-        os.closerange(write + 1, os.sysconf("SC_OPEN_MAX"))
+        _close_all_but(write)
         task(emit)
         status = 0
     finally:
         os._exit(status)
+
+
+def _close_all_but(kept: int) -> None:
+    """Close all from 3 up.  Not up to the limit: it may have been lowered since, or be a million."""
+    try:
+        held = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        os.closerange(3, kept)
+        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+        return
+    for fd in held:
+        if fd > 2 and fd != kept:
+            os.closerange(fd, fd + 1)  # which passes over the listing's own, closed by now
 
 
 def _messages(data: bytes) -> list[Any]:

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from accelnet_agent.checks import CHECKS
 from accelnet_agent.version import VERSION
 
@@ -134,15 +135,10 @@ def test_an_azure_vm_is_judged_without_heavy_imports() -> None:
 
 def _modules_after(code: str) -> set[str]:
     """The modules of a fresh interpreter after `code`, none of them by our environment's .pth."""
+    before = f"import sys\nsys.path[:0] = {_import_path()!r}\n"
+    after = "sys.stderr.write(' '.join(sys.modules))\n"
     run = subprocess.run(
-        [
-            sys.executable,
-            "-I",
-            "-S",
-            "-c",
-            f"import sys\nsys.path[:0] = {_import_path()!r}\n{code}\n"
-            "sys.stderr.write(' '.join(sys.modules))",
-        ],
+        [sys.executable, "-I", "-S", "-c", before + code + after],
         check=False,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

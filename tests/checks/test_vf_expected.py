@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from accelnet_agent.checks.vf_expected import CHECK, departure, judge, judge_without_nics
+from accelnet_agent.checks.vf_expected import CHECK, departure, judge, judge_rest
 from accelnet_agent.data import remedies
 from accelnet_probes.snapshot import MissingFactsError
 from building import (
@@ -15,6 +15,7 @@ from building import (
     a_netdev,
     a_netvsc_device,
     a_nic,
+    a_pass_through_device,
     an_ethtool_sample,
     an_event,
     an_instance,
@@ -176,14 +177,26 @@ def test_pairing_that_was_not_seen_is_asked_for() -> None:
 )
 def test_the_last_departure_counts(kinds: tuple[str, ...], left: str | None) -> None:
     """What came back did not leave."""
-    found = departure(a_nic(vf=None, events=tuple(an_event(kind) for kind in kinds)))
+    found = departure(a_machine(), a_nic(vf=None, events=tuple(an_event(k) for k in kinds)))
     assert (found.kind if found is not None else None) == left
 
 
 def test_a_vf_that_is_there_unjoined_did_not_leave() -> None:
     """It is an orphan."""
     nic = a_nic(vf=None, orphans=("enP1s1",), events=(an_event("slot-removed"),))
-    assert departure(nic) is None
+    assert departure(a_machine(), nic) is None
+
+
+def test_a_vf_that_vmbus_still_offers_did_not_leave() -> None:
+    """Nothing drives its pass-through device: vmbus-passthrough speaks."""
+    nic = a_nic(vf=None, events=(an_event("slot-removed"),))
+    assert departure(a_machine(vmbus=(a_pass_through_device(driver=None),)), nic) is None
+
+
+def test_an_orphan_where_none_is_expected_warns() -> None:
+    """The host gives a VF that nobody wants."""
+    nic = a_nic(vf=None, orphans=("enP1s1",))
+    assert judge(a_machine(expect="off"), nic).status == "warn"
 
 
 @pytest.mark.parametrize(
@@ -198,16 +211,42 @@ def test_a_vf_that_is_there_unjoined_did_not_leave() -> None:
 def test_an_azure_vm_without_a_nic(devices: tuple[Any, ...], status: str) -> None:
     """In user space, in another namespace, or without its driver."""
     machine = a_machine(nics=(), netdevs=(), functions=(), pci=(), vmbus=devices)
-    assert judge_without_nics(machine).status == status
+    judgement = judge_rest(machine)
+    assert judgement is not None
+    assert judgement.status == status
 
 
 @pytest.mark.parametrize("field", ["netdevs", "vmbus"])
 def test_without_a_nic_what_was_refused_is_asked_for(field: str) -> None:
     """The engine makes it unknown."""
     with pytest.raises(MissingFactsError):
-        judge_without_nics(a_machine(nics=(), **{field: REFUSED}))
+        judge_rest(a_machine(nics=(), **{field: REFUSED}))
+
+
+def test_a_machine_with_nics_has_no_rest() -> None:
+    """Each NIC has its own finding."""
+    assert judge_rest(a_machine()) is None
+
+
+def test_an_image_has_no_nics_to_miss() -> None:
+    """A file tree is judged by what it has."""
+    assert judge_rest(a_machine(nics=(), netdevs=(), source="root")) is None
+
+
+def test_an_interface_that_could_not_be_told_is_unknown() -> None:
+    """It may be a NIC without a VF."""
+    judgement = judge_rest(a_machine(netdevs=(a_netdev(), a_netdev(name="eth1", driver=REFUSED))))
+    assert judgement is not None
+    assert judgement.status == "unknown"
+    assert "eth1" in judgement.summary
 
 
 def test_the_check_is_required() -> None:
     """Its failure is the verdict's."""
     assert (CHECK.id, CHECK.level) == ("vf-expected", "required")
+
+
+def test_a_nic_that_its_bus_told_was_told() -> None:
+    """Its driver link was refused, and VMBus says that it is a NIC: it has its own finding."""
+    machine = a_machine(netdevs=(a_netdev(driver=REFUSED),), vmbus=(a_netvsc_device(),))
+    assert judge_rest(machine) is None

@@ -46,7 +46,7 @@ def test_an_unknown_field_is_a_type_error() -> None:
 def test_fields_are_not_given_by_position() -> None:
     """Order means nothing."""
     with pytest.raises(TypeError):
-        Port("eth0")  # type: ignore[misc]
+        Port("eth0")  # type: ignore[call-arg]
 
 
 def test_a_record_is_frozen() -> None:

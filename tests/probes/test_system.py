@@ -228,7 +228,7 @@ def test_absent_and_refused_uptime() -> None:
     )
 
 
-DMI = {
+DMI: dict[str, bytes | str] = {
     "sys/class/dmi/id": "../../devices/virtual/dmi/id",
     "sys/devices/virtual/dmi/id/chassis_asset_tag": b"7783-7084-3265-9085-8269-3286-77\n",
     "sys/devices/virtual/dmi/id/sys_vendor": b"Microsoft Corporation\n",
@@ -238,7 +238,7 @@ DMI = {
 
 def test_dmi_of_an_azure_vm() -> None:
     """The asset tag is Azure's."""
-    found = system.dmi(_files(dict(DMI)))
+    found = system.dmi(_files(DMI))
     assert found == Dmi(
         chassis_asset_tag="7783-7084-3265-9085-8269-3286-77",
         sys_vendor="Microsoft Corporation",
@@ -257,14 +257,14 @@ def test_a_machine_without_dmi() -> None:
 
 def test_a_refused_asset_tag_is_not_observed() -> None:
     """Whether this is Azure hangs on it."""
-    files = _files(dict(DMI), refused="sys/devices/virtual/dmi/id/chassis_asset_tag")
+    files = _files(DMI, refused="sys/devices/virtual/dmi/id/chassis_asset_tag")
     with pytest.raises(MissingFactsError):
         system.dmi(files)
 
 
 def test_a_refused_name_is_only_evidence() -> None:
     """The rest is told all the same."""
-    files = _files(dict(DMI), refused="sys/devices/virtual/dmi/id/product_name")
+    files = _files(DMI, refused="sys/devices/virtual/dmi/id/product_name")
     assert system.dmi(files) == Dmi(
         chassis_asset_tag="7783-7084-3265-9085-8269-3286-77",
         sys_vendor="Microsoft Corporation",

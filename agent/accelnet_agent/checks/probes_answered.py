@@ -7,7 +7,8 @@ stuck, and `ip` and `ethtool` hang as well.
 from __future__ import annotations
 
 from accelnet_agent.commands import do
-from accelnet_agent.findings import Check, failed, passed
+from accelnet_agent.data import remedies
+from accelnet_agent.findings import Check, failed, passed, unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +17,16 @@ if TYPE_CHECKING:
 
 
 def judge(machine: Machine) -> Judgement:
-    late = {run.name: run.why for run in machine.snapshot.probes if run.why is not None}
-    if not late:
+    silent = {run.name: run.why for run in machine.snapshot.probes if run.why is not None}
+    late = {run.name: run.why for run in machine.snapshot.probes if run.late}
+    if not silent:
         return passed(f"all {len(machine.snapshot.probes)} probes answered")
+    if not late:
+        return unknown(
+            f"a bug in accelnet: {' and '.join(silent)} failed",
+            remedy=do("Please report it with a recording:", remedies.SUPPORT),
+            **silent,
+        )
     return failed(
         f"{' and '.join(late)}: {next(iter(late.values()))}",
         remedy=do(

@@ -6,7 +6,7 @@ queue stopped once when the device was made anew, means nothing now.
 
 from __future__ import annotations
 
-from accelnet_agent.checks.vf_drops import growth_of
+from accelnet_agent.checks.vf_drops import gives_statistics, growth_of
 from accelnet_agent.commands import do, quoted
 from accelnet_agent.data import error_counters
 from accelnet_agent.findings import Check, passed, skipped, warned
@@ -22,6 +22,8 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
         return skipped(f"{nic.name} is a direct NIC: it has no synthetic partner")
     if machine.snapshot.window_seconds is None:
         return skipped("one sample shows no growth")
+    if not gives_statistics(nic.netdev):
+        return skipped(f"the driver of {nic.name} gives no statistics")
     growing = growth_of(nic.netdev, error_counters.SYNTHETIC)
     if growing:
         name, count = max(growing.items(), key=lambda item: item[1])

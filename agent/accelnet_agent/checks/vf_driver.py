@@ -165,11 +165,11 @@ def _in_user_space(machine: Machine, function: Function, driver: str) -> Judgeme
 
 def _without_netdev(machine: Machine, function: Function, driver: str) -> Judgement:
     bound = sum(device.driver == "hv_netvsc" for device in machine.netvsc_devices)
-    here = sum(not nic.direct for nic in machine.nics)
-    if bound > here and not machine.nics:
+    here = sum(n.driver == "hv_netvsc" for n in known(machine.snapshot.netdevs) or ())
+    if bound > here:  # net/ shows only what is in our network namespace
         return unknown(
             f"{driver} is bound to {function.name}; its netdev may be in another network namespace",
-            remedy=remedies.ENTER_HOST,
+            remedy=remedies.ON_THE_VM,
             driver=driver,
         )
     if driver == "mlx4_core":

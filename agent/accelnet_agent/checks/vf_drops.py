@@ -25,6 +25,8 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
         return skipped(f"no VF is paired with {nic.name}")
     if machine.snapshot.window_seconds is None:
         return skipped("one sample shows no growth")
+    if not gives_statistics(vf):
+        return skipped(f"the driver of {vf.name} gives no statistics")
     driver = known(vf.driver) or ""
     names = error_counters.VF.get(pci_ids.OTHER_NAMES.get(driver, driver), ())
     growing = growth_of(nic.netdev, ("vf_tx_dropped",)) | growth_of(vf, names)
@@ -34,10 +36,19 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
             f"{vf.name} drops: {name} grew by {count} in {machine.snapshot.window_seconds:g} s",
             remedy=do("Watch it:", f"ethtool -S {quoted(vf.name)} | grep {name}")
             + "\n"
-            + do("Larger rings help against bursts:", f"sudo ethtool -G {quoted(vf.name)} rx 4096"),
+            + do(
+                "More channels help against bursts (the VF pauses for a moment):",
+                f"ethtool -l {quoted(vf.name)}",
+                f"sudo ethtool -L {quoted(vf.name)} combined COUNT",
+            ),
             **growing,
         )
     return passed(f"no drop or error counter of {vf.name} grew")
+
+
+def gives_statistics(netdev: Netdev) -> bool:
+    """The driver has some; MissingFactsError where they were refused."""
+    return all(need(sample.statistics) is not None for sample in netdev.samples)
 
 
 def growth_of(netdev: Netdev, names: tuple[str, ...]) -> dict[str, int]:

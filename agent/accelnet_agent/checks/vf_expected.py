@@ -35,6 +35,11 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
             f"{nic.name} is a VF itself" if nic.direct else f"{nic.name} has the VF {vf.name}",
             vf=vf.name,
         )
+    if machine.expect == "off" and nic.orphans:
+        return warned(
+            f"{nic.orphans[0]} is there for {nic.name}, and no VF is expected",
+            remedy=remedies.DISABLE,
+        )
     if machine.expect == "off":
         return passed(f"{nic.name} has no VF, as expected")
     reason = by_design(machine)
@@ -50,7 +55,7 @@ def _without(machine: Machine, nic: Nic, reason: str | None) -> Judgement:
         remedy = "See the other findings: what keeps it from being used has its own."
     else:
         summary, remedy = f"{nic.name} has no VF", remedies.ENABLE
-    left = departure(nic)
+    left = departure(machine, nic)
     if left is not None and left.age is not None and left.age < SERVICING_SECONDS:
         return warned(
             f"the VF of {nic.name} left {left.age:.0f} s ago: the host may be in servicing",
@@ -92,10 +97,10 @@ def by_design(machine: Machine) -> str | None:
     return None
 
 
-def departure(nic: Nic) -> LogEvent | None:
+def departure(machine: Machine, nic: Nic) -> LogEvent | None:
     """The line that says that the VF left, if nothing says or shows that it came back."""
     last: LogEvent | None = None
-    if nic.orphans:
+    if nic.orphans or machine.unused_devices:
         return None
     for event in nic.events:
         if event.kind in DEPARTURES:
@@ -127,7 +132,7 @@ def judge_rest(machine: Machine) -> Judgement | None:
     if any(device.driver == "hv_netvsc" for device in machine.netvsc_devices):
         return unknown(
             "the synthetic NICs are in another network namespace",
-            remedy=remedies.ENTER_HOST,
+            remedy=remedies.ON_THE_VM,
         )
     return warned(
         "this Azure VM has no synthetic NIC and no direct NIC",

@@ -26,7 +26,7 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     if vf is not None:
         return passed(f"{vf.name} is here")
     need(machine.snapshot.kernel_log)
-    left = departure(nic)
+    left = departure(machine, nic)
     if left is None:
         return skipped("the kernel log shows no VF that left")
     if left.age is not None and left.age < SERVICING_SECONDS:

@@ -35,8 +35,13 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     return failed(
         f"{nic.name} has MTU {mtu}, {vf.name} has {vf_mtu}",
         remedy=do(
-            "Set the lower one on the NIC, which sets both (it pauses for some seconds):",
-            f"sudo ip link set {quoted(nic.name)} mtu {min(mtu, vf_mtu)}",
+            "Give the VF the NIC's:",
+            f"sudo ip link set {quoted(vf.name)} mtu {mtu}",
+        )
+        + "\n"
+        + do(
+            "If its driver refuses so much, give the NIC the VF's (the NIC pauses for some seconds):",
+            f"sudo ip link set {quoted(nic.name)} mtu {vf_mtu}",
         ),
         mtu=mtu,
         vf_mtu=vf_mtu,

@@ -72,15 +72,19 @@ def _remedy(vf: Netdev) -> str:
     name = quoted(vf.name)
     return "\n".join(
         (
-            do("Take the address away:", f"sudo ip address flush dev {name} scope global"),
-            "Then keep the network manager from VFs: install azure-vm-utils 0.6.0 or later, whose "
-            "udev rule leaves them unmanaged; or for this VF alone",
+            "Keep the network manager from VFs: install azure-vm-utils 0.6.0 or later, whose udev "
+            "rule leaves them unmanaged; or for now",
             do("with NetworkManager:", f"sudo nmcli device set {name} managed no"),
             do(
-                "with networkd:",
-                f"printf '[Match]\\nName={vf.name}\\n[Link]\\nUnmanaged=yes\\n' | "
-                "sudo tee /etc/systemd/network/01-vf.network",
+                "with networkd (no direct NIC must match it):",
+                f"printf '[Match]\\nName=%s\\n[Link]\\nUnmanaged=yes\\n' {name} > /tmp/vf.network",
+                "sudo install -D -m 644 /tmp/vf.network /run/systemd/network/01-vf.network",
                 "sudo networkctl reload",
+            ),
+            do(
+                "Then take the address away (a session that goes by it breaks):",
+                f"sudo ip -4 address flush dev {name}",
+                f"sudo ip -6 address flush dev {name} scope global",
             ),
         )
     )

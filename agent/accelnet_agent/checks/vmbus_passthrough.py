@@ -63,16 +63,30 @@ def _unbound(machine: Machine, unbound: list[str]) -> Judgement:
             remedy=do("See what it is:", f"ls -l /sys/bus/vmbus/devices/{quoted(unbound[0])}"),
             unbound=unbound,
         )
+    because, remedy = _why(machine, unbound[0])
+    return failed(
+        f"VMBus offers pass-through device {unbound[0]} and nothing drives it: {because}",
+        remedy=remedy,
+        unbound=unbound,
+    )
+
+
+def _why(machine: Machine, guid: str) -> tuple[str, str]:
+    """Why it has no driver, as far as the modules tell, and what to do."""
     tree = known(machine.snapshot.modules)
     modules = {module.name: module for module in tree.modules} if tree is not None else {}
     module = modules.get("pci_hyperv")
-    missing = module is not None and module.file is None and module.builtin is False
-    return failed(
-        f"VMBus offers pass-through device {unbound[0]} and nothing drives it: pci_hyperv is "
-        + ("not in this kernel" if missing else "not loaded"),
-        remedy=LOAD,
-        unbound=unbound,
-    )
+    if module is None:
+        return "pci_hyperv should", LOAD
+    if module.loaded is True or module.builtin is True:
+        return "pci_hyperv is there and has not taken it", do(
+            "Let it take the device, and see what it says:",
+            f"echo {quoted(guid)} | sudo tee /sys/bus/vmbus/drivers/hv_pci/bind",
+            "sudo dmesg | grep hv_pci",
+        )
+    if module.file is None and module.builtin is False:
+        return "this kernel has no pci_hyperv", LOAD
+    return "pci_hyperv is not loaded", LOAD
 
 
 def _promised(machine: Machine, nic: Nic) -> LogEvent | None:

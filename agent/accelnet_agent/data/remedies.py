@@ -59,8 +59,8 @@ See whether a firewall, a proxy or a missing route keeps the VM from its metadat
     'http://169.254.169.254/metadata/instance?api-version=2021-02-01'"""
 
 READ_AGAIN = """\
-Run it again as root, in the host's own namespaces:
-  sudo nsenter -t 1 -n accelnet-check"""
+Run it again as root, on the VM itself and not in a container:
+  sudo accelnet-check"""
 
 WAIT = """\
 Wait for it:
@@ -68,6 +68,6 @@ Wait for it:
 
 STUCK = "See probes-answered: what hangs there keeps this from being seen."
 
-ENTER_HOST = """\
-Run it in the host's network namespace:
-  sudo nsenter -t 1 -n accelnet-check"""
+ON_THE_VM = """\
+Run it on the VM itself, not in a container or a network namespace:
+  sudo accelnet-check"""
