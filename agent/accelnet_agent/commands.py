@@ -18,12 +18,22 @@ def quoted(name: str | None) -> str:
         return "DEVICE"
     if name and _PLAIN.issuperset(name):
         return name
+    name = "".join("?" if _is_control(sign) else sign for sign in name)
     return "'" + name.replace("'", "'\"'\"'") + "'"
+
+
+def _is_control(sign: str) -> bool:
+    """What could end the line or speak to the terminal; a tab is neither."""
+    return sign != "\t" and (
+        sign < " " or "\x7f" <= sign <= "\x9f" or sign in "\u2028\u2029" or "\ud800" <= sign <= "\udfff"
+    )
 
 
 def do(prose: str, *commands: str) -> str:
     """A remedy: what to do, then the commands, each on a line of its own, indented by two."""
-    return prose + "".join(f"\n  {command}" for command in commands)
+    lines = (prose, *(f"  {command}" for command in commands))
+    # A name with a line end in it makes no line of its own.
+    return "\n".join("?".join(line.splitlines()) for line in lines)
 
 
 def set_up(name: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     State = Literal["vf", "synthetic", "switching", "no_vf", "orphan_vf", "direct", "unknown"]
     Link = Literal["up", "down", "no-carrier"]
 
+NOT_RUNNING = ("down", "lowerlayerdown", "notpresent", "dormant", "testing")  # RFC 2863
 IFF_UP = 0x1  # <linux/if.h>
 VF_COUNTERS = ("vf_rx_packets", "vf_rx_bytes", "vf_tx_packets", "vf_tx_bytes", "vf_tx_dropped")
 _QUEUES = {  # name in `window` -> the per-queue counters that it sums
@@ -58,7 +59,7 @@ def link_of(netdev: Netdev) -> Observed[Link]:
         return "down"
     if operstate in ("up", "unknown"):  # "unknown": the driver does not say, the link is usable
         return "up" if flags is not None or operstate == "up" else Gap(asked=True, why=_unseen(netdev))
-    if operstate is not None:
+    if operstate in NOT_RUNNING:
         return "no-carrier" if flags is not None else "down"
     return Gap(asked=True, why=_unseen(netdev))
 

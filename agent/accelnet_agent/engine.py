@@ -32,7 +32,7 @@ def judge(
     findings: list[Finding] = []
     for check in checks:
         left_out = check.id in skip or bool(only and check.id not in only)
-        if nothing is not None and check.id == EXPECTATION:
+        if nothing is not None and check.id == EXPECTATION and not left_out:
             findings.append(_finding(check, "host", nothing))
             continue
         for subject, run in check.subjects(machine):
@@ -103,8 +103,9 @@ def nothing_to_judge(machine: Machine) -> Judgement | None:
 
 def _no_image(machine: Machine) -> Judgement | None:
     snapshot = machine.snapshot
-    release = known(snapshot.os_release)
-    if machine.nics or release is not None or known(snapshot.kernel_release):
+    has_release = known(snapshot.os_release) is not None
+    has_kernel = known(snapshot.kernel_release) is not None
+    if machine.nics or has_release or has_kernel:
         return None
     return unknown(
         "there is no Linux system here: no os-release and no kernel's modules",
@@ -115,10 +116,10 @@ def _no_image(machine: Machine) -> Judgement | None:
 def _verdict(
     machine: Machine, findings: Collection[Finding], nothing: Judgement | None
 ) -> Verdict:
-    unbooted = machine.snapshot.source == "root" and not machine.nics
+    image = machine.snapshot.source == "root"
     if nothing is not None:
         return "unknown"
-    if machine.nics and not any(_is_seen(nic) for nic in machine.nics) and not unbooted:
+    if machine.nics and not any(_is_seen(nic) for nic in machine.nics) and not image:
         return "unknown"
     required = {finding.status for finding in findings if finding.level == "required"}
     if "fail" in required:
@@ -128,7 +129,7 @@ def _verdict(
     if any(finding.status == "warn" for finding in findings):
         return "warn"
     in_use = any(nic.datapath.state in ("vf", "direct") for nic in machine.nics)
-    return "pass" if in_use or unbooted or machine.expect == "off" else "warn"
+    return "pass" if in_use or (image and not machine.nics) or machine.expect == "off" else "warn"
 
 
 def _is_seen(nic: Nic) -> bool:

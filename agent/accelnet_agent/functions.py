@@ -33,11 +33,8 @@ class Function(Record):
 def of(snapshot: Snapshot) -> tuple[Function, ...]:
     """The functions of the known vendors that are VFs for Ethernet, in address order."""
     netdevs = {netdev.name: netdev for netdev in known(snapshot.netdevs) or ()}
-    return tuple(
-        _function(_with_netdevs(pci, netdevs.values()))
-        for pci in known(snapshot.pci) or ()
-        if _is_ethernet_vf(pci, netdevs)
-    )
+    functions = (_with_netdevs(pci, netdevs.values()) for pci in known(snapshot.pci) or ())
+    return tuple(_function(pci) for pci in functions if _is_ethernet_vf(pci, netdevs))
 
 
 def _with_netdevs(pci: PciFunction, netdevs: Collection[Netdev]) -> PciFunction:

@@ -58,6 +58,13 @@ class Machine(Record):
         return tuple(device for device in devices if device.class_id == NETVSC_CLASS)
 
     @property
+    def unseen(self) -> tuple[Netdev, ...]:
+        """Interfaces whose driver could not be seen, so that they may be NICs."""
+        netdevs = known(self.snapshot.netdevs) or ()
+        told = (_told_by_its_bus(netdev, self.snapshot) for netdev in netdevs)
+        return tuple(netdev for netdev in told if isinstance(netdev.driver, Gap))
+
+    @property
     def unused_devices(self) -> tuple[str, ...]:
         """Pass-through devices that VMBus offers and nothing drives: none of them has left."""
         return tuple(
@@ -102,12 +109,13 @@ def build(
     if interfaces:
         others = {nic.name for nic in nics if nic.name not in interfaces}
         others |= {vf for vf, owner in owners.items() if owner in others}
+        nics = [nic for nic in nics if nic.name in interfaces]
+        one_lacks = any(not nic.direct and known(nic.vf) is None for nic in nics)
         found = tuple(
             function
             for function in found
-            if not (netdevs_of := known(function.pci.netdevs)) or not others.issuperset(netdevs_of)
+            if (one_lacks if not (below := known(function.pci.netdevs)) else set(below) - others)
         )
-        nics = [nic for nic in nics if nic.name in interfaces]
     return Machine(
         snapshot=snapshot, azure=azure, nics=tuple(nics), functions=found, expect=expect
     )
@@ -163,6 +171,7 @@ def _orphans(
 ) -> dict[str, tuple[str, ...]]:
     """What is there for each NIC and not joined to it."""
     lacking = [netdev for netdev in synthetic if paired[netdev.name] is None]
+    just_one = len(lacking) == 1 and not any(isinstance(vf, Gap) for vf in paired.values())
     free = tuple(function.pci.address for function in found if function.pci.netdevs == ())
     result: dict[str, tuple[str, ...]] = {netdev.name: () for netdev in synthetic}
     for netdev in lacking:
@@ -172,14 +181,15 @@ def _orphans(
             for vf in vf_netdevs
             if vf.name not in owners and mac is not None and known(vf.mac) == mac
         )
-        result[netdev.name] = same or (free if len(lacking) == 1 else ())
+        result[netdev.name] = same or (free if just_one else ())
     return result
 
 
 def _has_no_partner(netdev: Netdev, synthetic: Collection[Netdev]) -> bool:
     mac = known(netdev.mac)
-    return mac is not None and all(
-        isinstance(other.mac, str) and other.mac != mac for other in synthetic
+    return not synthetic or (
+        mac is not None
+        and all(isinstance(other.mac, str) and other.mac != mac for other in synthetic)
     )
 
 

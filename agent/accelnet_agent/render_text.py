@@ -127,9 +127,10 @@ def _state(netdev: Netdev) -> str:
 
 def _function_of(netdev: Netdev, machine: Machine) -> str:
     function = of_netdev(netdev, machine.functions)
+    driver = known(netdev.driver) or "driver not known"
     if function is None:
-        return f"{known(netdev.driver) or 'driver not known'}  {known(netdev.device) or ''}"
-    return f"{known(netdev.driver)}  {function.family}  {function.pci.address}"
+        return f"{driver}  {known(netdev.device) or ''}"
+    return f"{driver}  {function.family}  {function.pci.address}"
 
 
 def share_of(nic: Nic) -> str | None:
@@ -157,8 +158,9 @@ def share_of(nic: Nic) -> str | None:
 
 def _percent(part: int, rest: int) -> str:
     """Never 100 % or 0 % where it is not quite so."""
-    share = 100 * part / (part + rest)
-    return f"{min(share, 99.9) if rest else share:.{0 if not rest or not part else 1}f} %"
+    if not part or not rest:
+        return "100 %" if part else "0 %"
+    return f"{min(max(100 * part / (part + rest), 0.1), 99.9):.1f} %"
 
 
 def _unused(machine: Machine) -> list[str]:

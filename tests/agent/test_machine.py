@@ -480,15 +480,6 @@ def test_growth_proves_the_data_path() -> None:
     assert nic.datapath.proven
 
 
-def test_zeros_before_are_no_base_for_growth() -> None:
-    """hv_netvsc answers with zeros while the device is made anew: lifetime values are no growth."""
-    after = {"vf_tx_packets": 0, "tx_queue_0_packets": 9_000_000}
-    samples = two_samples(dict.fromkeys(after, 0), after)
-    nic = _build(a_netdev(samples=samples), a_vf(), window_seconds=1.0).nics[0]
-    assert nic.window is None
-    assert nic.datapath.state == "vf"
-
-
 # --- nothing there ---
 
 

@@ -63,11 +63,6 @@ def test_a_queue_that_was_stopped_and_not_woken_warns(
     assert judge(WINDOW, _nic(**growth)).status == status
 
 
-def test_zeros_before_are_no_base_for_growth() -> None:
-    """hv_netvsc answers with zeros while the device is made anew."""
-    assert judge(WINDOW, _nic(before=dict.fromkeys(BEFORE, 0))).status != "warn"
-
-
 def test_a_driver_without_statistics_has_no_clean_bill() -> None:
     """None never becomes 0."""
     nic = a_nic(netdev=a_netdev(samples=two_samples(None, None)))

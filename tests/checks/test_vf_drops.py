@@ -88,14 +88,6 @@ def test_a_restarted_counter_is_no_growth() -> None:
     assert judge(WINDOW, _nic(vf_after={"rx_out_of_buffer": 2})).status == "pass"
 
 
-def test_zeros_before_are_no_base_for_growth() -> None:
-    """A driver answers with zeros while its port is down: what follows is a lifetime value."""
-    zeros = dict.fromkeys(VF_QUIET, 0)
-    vf = a_vf(samples=two_samples(zeros, VF_QUIET))
-    nic = a_nic(netdev=a_netdev(samples=two_samples(QUIET, QUIET)), vf=vf)
-    assert judge(WINDOW, nic).status != "warn"
-
-
 def test_one_sample_is_skipped() -> None:
     """It shows no growth."""
     assert judge(a_machine(window_seconds=None), _nic()).status == "skip"

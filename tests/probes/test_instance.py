@@ -44,7 +44,11 @@ def test_a_document_as_azure_sends_it() -> None:
                     "ipv6": {"ipAddress": [{"privateIpAddress": "fd00::4"}]},
                     "macAddress": "000D3A36DDED",
                 },
-                {"ipv4": {"ipAddress": []}, "ipv6": {"ipAddress": []}, "macAddress": "002248AABBCC"},
+                {
+                    "ipv4": {"ipAddress": []},
+                    "ipv6": {"ipAddress": []},
+                    "macAddress": "002248AABBCC",
+                },
             ]
         },
     )

@@ -78,9 +78,7 @@ LINES = [
     ),
     pytest.param(
         "mana 7870:00:00.0 enP30832s1: joined to eth0",
-        LogEvent(
-            kind="joined", line="", nic="eth0", vf="enP30832s1", pci_address="7870:00:00.0"
-        ),
+        LogEvent(kind="joined", line="", nic="eth0", vf="enP30832s1", pci_address="7870:00:00.0"),
         id="joined-mana",
     ),
     pytest.param(

@@ -343,9 +343,7 @@ def test_what_was_refused_is_a_gap(number: str) -> None:
         "permanent_mac": "permaddr",
     }
     assert decode_sample(dict.fromkeys(REPLIES, number), "<") == EthtoolSample(
-        **{
-            field: Gap(asked=True, why=f"ethtool {name}: {number}") for field, name in names.items()
-        }
+        **{field: Gap(asked=True, why=f"ethtool {name}: {number}") for field, name in names.items()}
     )
 
 
@@ -427,9 +425,7 @@ def test_samples_and_addresses_are_joined_in() -> None:
     ("addresses", "fact"),
     [
         pytest.param((), (), id="none-assigned"),
-        pytest.param(
-            "ETIMEDOUT", Gap(asked=True, why="RTM_GETADDR: ETIMEDOUT"), id="refused"
-        ),
+        pytest.param("ETIMEDOUT", Gap(asked=True, why="RTM_GETADDR: ETIMEDOUT"), id="refused"),
         pytest.param(None, Gap(asked=False, why="addresses were not recorded"), id="never-asked"),
     ],
 )

@@ -151,7 +151,7 @@ def test_a_garbage_id_is_a_gap() -> None:
 
 
 def test_a_driver_override_is_told_where_it_is_set() -> None:
-    """"(null)" and an empty line are none."""
+    """ "(null)" and an empty line are none."""
     store = _machine()
     store.add_file(f"{REAL}/driver_override", b"vfio-pci\n")
     assert pci.probe(Tree(store)) == (replace(VF, driver_override="vfio-pci"),)

@@ -174,9 +174,7 @@ def test_any_text_parses(content: str) -> None:
     ("content", "point"),
     [
         pytest.param(b"CentOS Linux release 7.4.1708 (Core) \n", "7.4", id="centos-7"),
-        pytest.param(
-            b"Red Hat Enterprise Linux Server release 7.4 (Maipo)\n", "7.4", id="rhel-7"
-        ),
+        pytest.param(b"Red Hat Enterprise Linux Server release 7.4 (Maipo)\n", "7.4", id="rhel-7"),
         pytest.param(b"AlmaLinux release 9.6 (Sage Margay)\n", "9.6", id="alma"),
         pytest.param(b"CentOS Stream release 9\n", "9", id="no-point-release"),
         pytest.param(b"Mariner 2.0\n", None, id="another-shape"),
@@ -250,9 +248,7 @@ def test_dmi_of_an_azure_vm() -> None:
 
 def test_a_machine_without_dmi() -> None:
     """Arm boards and containers have none: not Azure as far as known, and no gap."""
-    assert system.dmi(_files({})) == Dmi(
-        chassis_asset_tag=None, sys_vendor=None, product_name=None
-    )
+    assert system.dmi(_files({})) == Dmi(chassis_asset_tag=None, sys_vendor=None, product_name=None)
 
 
 def test_a_refused_asset_tag_is_not_observed() -> None:

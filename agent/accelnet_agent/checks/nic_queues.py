@@ -27,20 +27,28 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     }
     if not found or cpus is None:
         return skipped(f"the driver of {nic.name} does not tell its channels")
-    few = [name for name, (current, most) in found.items() if current == 1 and most > 1 < cpus]
+    few = [name for name, (current, _) in found.items() if current == 1 < cpus]
     evidence = {"cpus": cpus, **{name: current for name, (current, _) in found.items()}}
     if few:
-        most = found[few[0]][1]
         return warned(
-            f"{few[0]} has one channel for {cpus} CPUs, and could have {most}",
-            remedy=do(
-                "Use more (the NIC pauses for some seconds):",
-                f"sudo ethtool -L {quoted(few[0])} combined {min(cpus, most)}",
-            ),
+            f"{few[0]} has one channel for {cpus} CPUs",
+            remedy=_use_more(few[0], min(cpus, found[few[0]][1])),
             **evidence,
         )
     shown = ", ".join(f"{name} {current}" for name, (current, _) in found.items())
     return passed(f"channels: {shown}; CPUs: {cpus}", **evidence)
+
+
+def _use_more(name: str, most: int) -> str:
+    if most > 1:
+        return do(
+            "Use more (the NIC pauses for some seconds):",
+            f"sudo ethtool -L {quoted(name)} combined {most}",
+        )
+    return do(
+        "It got no more when it was made: look for why, and reboot where memory was short:",
+        "sudo dmesg | grep -E 'hv_netvsc|sub channel|allocation failure'",
+    )
 
 
 def _queues(netdev: Netdev) -> tuple[int, int] | None:

@@ -181,6 +181,17 @@ def _without_netdev(machine: Machine, function: Function, driver: str) -> Judgem
             **_log_evidence(machine, function.pci.address),
         )
     address = function.pci.address
+    if driver not in pci_ids.DRIVERS and function.driver is not None:
+        return failed(
+            f"{function.name} is bound to {driver}, not to its own {function.driver}",
+            remedy=do(
+                "Give it back, unless something here holds it on purpose:",
+                rebind(address, driver)[0],
+                clear_override(address),
+                probe_again(address),
+            ),
+            driver=driver,
+        )
     if driver not in pci_ids.DRIVERS:
         return warned(
             f"{driver}, which is not known to accelnet, is bound to {function.name}; it has no netdev",

@@ -29,12 +29,14 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
         return skipped(f"the driver of {vf.name} gives no statistics")
     driver = known(vf.driver) or ""
     names = error_counters.VF.get(pci_ids.OTHER_NAMES.get(driver, driver), ())
-    growing = growth_of(nic.netdev, ("vf_tx_dropped",)) | growth_of(vf, names)
+    refused = growth_of(nic.netdev, ("vf_tx_dropped",))
+    growing = refused | growth_of(vf, names)
     if growing:
         name, count = max(growing.items(), key=lambda item: item[1])
+        counts = nic.name if name in refused else vf.name
         return warned(
             f"{vf.name} drops: {name} grew by {count} in {machine.snapshot.window_seconds:g} s",
-            remedy=do("Watch it:", f"ethtool -S {quoted(vf.name)} | grep {name}")
+            remedy=do("Watch it:", f"ethtool -S {quoted(counts)} | grep {name}")
             + "\n"
             + do(
                 "More channels help against bursts (the VF pauses for a moment):",

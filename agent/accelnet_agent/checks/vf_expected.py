@@ -112,12 +112,12 @@ def departure(machine: Machine, nic: Nic) -> LogEvent | None:
 
 def judge_rest(machine: Machine) -> Judgement | None:
     """What stands for no NIC: interfaces that could not be told, and a VM without any."""
-    for netdev in need(machine.snapshot.netdevs):
-        if isinstance(netdev.driver, Gap):
-            return unknown(
-                f"whether {netdev.name} is a NIC could not be seen: {netdev.driver.why}",
-                remedy=look_again(netdev.driver.why),
-            )
+    need(machine.snapshot.netdevs)
+    for netdev in machine.unseen:
+        why = netdev.driver.why if isinstance(netdev.driver, Gap) else ""
+        return unknown(
+            f"whether {netdev.name} is a NIC could not be seen: {why}", remedy=look_again(why)
+        )
     if machine.nics or machine.snapshot.source == "root":
         return None
     need(machine.snapshot.vmbus)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from accelnet_agent.data import remedies
 from accelnet_agent.findings import Check, passed, skipped, warned
-from accelnet_probes.snapshot import need
+from accelnet_probes.snapshot import known, need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     if nic.direct:
         return skipped(f"{nic.name} is a direct NIC: it has no data path to switch")
     need(machine.snapshot.kernel_log)
-    times = max((_times(nic, kind) for kind in DEPARTURES), key=len)
+    times = max((_times(machine, nic, kind) for kind in DEPARTURES), key=len)
     for seconds, limit, words in LIMITS:
         most = most_within(times, seconds)
         if most >= limit:
@@ -43,23 +43,25 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     return passed(f"the kernel log shows no flapping of {nic.name}'s VF", departures=len(times))
 
 
-def _times(nic: Nic, kind: str) -> list[float]:
+def _times(machine: Machine, nic: Nic, kind: str) -> list[float]:
     """When such events were, in seconds on the log's own clock, without boot's and old ones."""
-    events = [event for event in nic.events if event.kind == kind]
-    boot = [e for e in events if e.uptime is not None and e.uptime < BOOT_SECONDS]
-    counted = [e for e in events if e not in boot[:BOOT_SWITCHES]]
-    return [
+    uptime = known(machine.snapshot.uptime)
+    times = [
         time
-        for event in counted
-        if (time := _time(event)) is not None
+        for event in nic.events
+        if event.kind == kind
         and (event.age is None or event.age <= RECENT_SECONDS)
+        and (time := _time(event, uptime)) is not None
     ]
+    boot = sum(0 <= time < BOOT_SECONDS for time in times[:BOOT_SWITCHES])
+    return times[boot:]
 
 
-def _time(event: LogEvent) -> float | None:
-    if event.uptime is not None:
+def _time(event: LogEvent, uptime: float | None) -> float | None:
+    """Seconds since boot; before the observation (negative) where boot's time is not known."""
+    if event.uptime is not None or event.age is None:
         return event.uptime
-    return None if event.age is None else -event.age
+    return (uptime or 0.0) - event.age
 
 
 def most_within(times: Sequence[float], seconds: float) -> int:

@@ -27,7 +27,7 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     vf = need(nic.vf)
     if vf is None:
         return _unpaired(machine, nic)
-    mac, vf_mac = known(nic.netdev.mac), known(vf.mac)
+    mac, vf_mac = need(nic.netdev.mac), need(vf.mac)
     if mac is not None and vf_mac is not None and mac != vf_mac:
         return failed(
             f"{vf.name} is joined to {nic.name}, but their MAC addresses differ",

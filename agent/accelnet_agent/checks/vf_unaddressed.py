@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 def judge(machine: Machine, nic: Nic) -> Judgement:
+    if nic.direct and machine.given_to_user_space:
+        return skipped(f"{nic.name} is what DPDK left of a pair: it carries no address")
     if nic.direct:
         return _judge_direct(nic)
     vf = need(nic.vf)
@@ -52,8 +54,10 @@ def _judge_direct(nic: Nic) -> Judgement:
         )
     return failed(
         f"{nic.name} is a direct NIC and has no address: there is no other interface to carry it",
-        remedy=f"Configure {nic.name} (DHCP) in netplan, NetworkManager or networkd; a rule that "
-        "leaves VFs unmanaged must not match it.",
+        remedy=do(
+            f"Configure {nic.name} (DHCP) in netplan, NetworkManager or networkd; a rule that "
+            "leaves VFs unmanaged must not match it."
+        ),
         addresses=list(addresses),
     )
 

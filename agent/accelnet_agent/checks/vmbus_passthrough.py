@@ -41,7 +41,8 @@ def judge(machine: Machine) -> Judgement:
         return _unbound(machine, unbound)
     if promised:
         return _never_came(*promised[0])
-    need(machine.snapshot.vmbus)
+    for device in need(machine.snapshot.vmbus):
+        need(device.class_id)
     empty = [device.guid for device in without if need(device.driver)]
     if empty:
         return failed(

@@ -15,8 +15,8 @@ Enable it on the NIC (the VM must be stopped and deallocated; in an availability
   az vm start --resource-group GROUP --name VM
 In a scale set:
   az vmss deallocate --resource-group GROUP --name VMSS
-  az vmss update --resource-group GROUP --name VMSS --set \\
-    virtualMachineProfile.networkProfile.networkInterfaceConfigurations[0].enableAcceleratedNetworking=true
+  NICS=virtualMachineProfile.networkProfile.networkInterfaceConfigurations
+  az vmss update --resource-group GROUP --name VMSS --set "${NICS}[0].enableAcceleratedNetworking=true"
   az vmss update --resource-group GROUP --name VMSS --set upgradePolicy.mode=automatic
   az vmss start --resource-group GROUP --name VMSS
 If this NIC should have none:
