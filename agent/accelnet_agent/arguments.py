@@ -153,7 +153,7 @@ def _value(option: Option, value: str, before: object) -> object:
 
 def _seconds(flag: str, text: str) -> float:
     try:
-        value = float(text)
+        value = float(text) if text.isascii() and "_" not in text else -1.0
     except ValueError:
         value = -1.0
     if not 0 <= value <= MAX_SECONDS:  # NaN fails both

@@ -28,12 +28,22 @@ def main() -> NoReturn:
     try:
         status = run(sys.argv[1:])
     except UsageError as error:
-        message = " ".join(str(error).split())
-        sys.stderr.write(f"accelnet-check: {_printable(message)}\n")
+        _complain(" ".join(str(error).split()))
         status = UNUSABLE
     except KeyboardInterrupt:
         status = INTERRUPTED
+    except Exception as error:  # a traceback's status 1 would read as "warn"
+        _complain(f"a bug in accelnet, please report it: {type(error).__name__}: {error}")
+        status = UNUSABLE
     sys.exit(status)
+
+
+def _complain(message: str) -> None:
+    line = f"accelnet-check: {_printable(message)}\n"
+    try:
+        os.write(2, line.encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass  # the status says it as well
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from accelnet_agent.data import remedies
+from accelnet_agent.data import pci_ids, remedies
+from accelnet_probes.snapshot import known
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from accelnet_probes.snapshot import Netdev
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:@/")
 
@@ -46,6 +51,12 @@ def bounce(name: str) -> tuple[str, str]:
     return f"sudo ip link set {quoted(name)} down", set_up(name)
 
 
+def pair_anew(vf: Netdev) -> tuple[str, str]:
+    """Let a VF's driver probe it anew, so that hv_netvsc joins it anew."""
+    driver = known(vf.driver) or "DRIVER"
+    return rebind(known(vf.device) or "ADDRESS", pci_ids.OTHER_NAMES.get(driver, driver))
+
+
 def rebind(address: str, driver: str) -> tuple[str, str]:
     """Take a PCI function from its driver and give it back."""
     folder = f"/sys/bus/pci/drivers/{quoted(driver)}"
@@ -63,11 +74,3 @@ def probe_again(address: str) -> str:
 def clear_override(address: str) -> str:
     """Let any driver that knows the function's id have it."""
     return f"echo | sudo tee /sys/bus/pci/devices/{quoted(address)}/driver_override"
-
-
-def rescan(address: str | None) -> tuple[str, str]:
-    """Let the PCI core remove a function and find it again; traffic goes on meanwhile."""
-    return (
-        f"echo 1 | sudo tee /sys/bus/pci/devices/{quoted(address)}/remove",
-        "echo 1 | sudo tee /sys/bus/pci/rescan",
-    )

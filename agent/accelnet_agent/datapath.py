@@ -30,6 +30,7 @@ _QUEUES = {  # name in `window` -> the per-queue counters that it sums
     for unit in ("packets", "bytes")
 }
 SWITCHING_SECONDS = 5.0  # a switch that recent may lie within the window
+ARRIVALS = ("registering", "joined")
 SWITCHES = ("switched-to", "switched-from", "switch-to-failed")
 
 
@@ -172,8 +173,12 @@ def _without_traffic(
     netdev: Netdev, vf: Netdev, link: Observed[Link], events: Sequence[LogEvent]
 ) -> DataPath:
     """Idle, or one sample: the next witnesses."""
-    switches = [event for event in events if event.kind in SWITCHES]
-    last = switches[-1] if switches else None
+    last: LogEvent | None = None
+    for event in events:
+        if event.kind in SWITCHES:
+            last = event
+        elif event.kind in ARRIVALS:
+            last = None  # a VF that came anew: what was said of the one before is over
     witnesses: dict[str, str | int] = {"proof": "not proven by traffic"}
     statistics = last_statistics(netdev)
     if "vf_tx_packets" in statistics:

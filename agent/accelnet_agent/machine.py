@@ -149,13 +149,15 @@ def _paired(
 ) -> Observed[Netdev | None]:
     """The netdev that the kernel links below `netdev` (netdev_master_upper_dev_link)."""
     by_name = {other.name: other for other in netdevs}
-    for name in known(netdev.lower) or ():
-        if name not in by_name:
-            return Gap(asked=True, why=f"{name}, linked below {netdev.name}, went away meanwhile")
-        return by_name[name]
+    below = known(netdev.lower) or ()
+    for name in below:
+        if name in by_name:
+            return by_name[name]
     for other in netdevs:
         if other.master == netdev.name or netdev.name in (known(other.upper) or ()):
             return other
+    if below:
+        return Gap(asked=True, why=f"{below[0]}, linked below {netdev.name}, went away meanwhile")
     unseen = [vf for vf in vf_netdevs if isinstance(vf.master, Gap)]
     if isinstance(netdev.lower, Gap) and (unseen or not vf_netdevs):
         return netdev.lower

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from accelnet_agent.datapath import DIRECT, DataPath
 from accelnet_agent.engine import judge, nothing_to_judge
 from accelnet_agent.findings import (
@@ -34,9 +35,7 @@ TIMED_OUT = Gap(asked=True, why="ethtool statistics: ETIMEDOUT")
 SYNTHETIC = a_nic(datapath=DataPath(state="synthetic", why="it is down"))
 WITHOUT = a_nic(vf=None, datapath=DataPath(state="no_vf", why="none"))
 UNSEEN = a_nic(vf=REFUSED, datapath=DataPath(state="unknown", why="EACCES"))
-UNKNOWN_LINK = a_nic(
-    vf=a_vf(operstate=REFUSED), datapath=DataPath(state="unknown", why="EACCES")
-)
+UNKNOWN_LINK = a_nic(vf=a_vf(operstate=REFUSED), datapath=DataPath(state="unknown", why="EACCES"))
 DIRECT_NIC = a_nic(netdev=a_vf(), vf=None, direct=True, datapath=DIRECT)
 NOT_AZURE = {"azure": False, "nics": (), "netdevs": (), "functions": ()}
 
@@ -50,16 +49,17 @@ JUDGEMENTS = {
 
 
 def _check(level: str, status: str, check_id: str = "a-check") -> Check:
-    return _host_check(lambda machine: JUDGEMENTS[status], level=level, id=check_id)
+    return _host_check(lambda _machine: JUDGEMENTS[status], level=level, id=check_id)
 
 
 def _host_check(run: Callable[[Machine], Judgement], **changes: Any) -> Check:
     values: dict[str, Any] = {"id": "a-check", "title": "It is so", "level": "required"}
-    return Check(**{**values, "judge_host": run, **changes})
+    every: dict[str, Any] = {**values, "judge_host": run, **changes}
+    return Check(**every)
 
 
 def _raising(error: Exception) -> Check:
-    def run(machine: Machine) -> Judgement:
+    def run(_machine: Machine) -> Judgement:
         raise error
 
     return _host_check(run)
@@ -84,7 +84,7 @@ def _only(*checks: Check, machine: Machine | None = None, **options: Any) -> Fin
         pytest.param([("required", "warn")], "warn", id="required-warns"),
         pytest.param([("required", "unknown")], "unknown", id="required-unknown"),
         pytest.param([("required", "fail")], "fail", id="required-fails"),
-        pytest.param([("recommended", "warn"), ("required", "unknown")], "unknown", id="unknown>warn"),
+        pytest.param([("recommended", "warn"), ("required", "unknown")], "unknown", id="worse"),
         pytest.param([("required", "unknown"), ("required", "fail")], "fail", id="fail>unknown"),
         pytest.param([("required", "fail"), ("recommended", "warn")], "fail", id="fail>warn"),
     ],
@@ -230,7 +230,8 @@ def test_the_operators_skip_holds_on_a_machine_that_is_not_judged() -> None:
 
 # --- an image ---
 
-IMAGE: dict[str, Any] = {"source": "root", "azure": None, "nics": (), "netdevs": (), "functions": ()}
+NO_NICS: dict[str, Any] = {"nics": (), "netdevs": (), "functions": ()}
+IMAGE: dict[str, Any] = {"source": "root", "azure": None, **NO_NICS}
 
 
 @pytest.mark.parametrize("status", ["pass", "warn", "fail", "unknown"])
@@ -299,10 +300,10 @@ def test_each_subject_has_its_finding() -> None:
         id="a-check",
         title="It is so",
         level="required",
-        judge_host=lambda machine: passed("host"),
-        judge_rest=lambda machine: passed("rest"),
-        judge_nic=lambda machine, nic: passed(nic.name),
-        judge_function=lambda machine, function: passed(function.pci.address),
+        judge_host=lambda _machine: passed("host"),
+        judge_rest=lambda _machine: passed("rest"),
+        judge_nic=lambda _machine, nic: passed(nic.name),
+        judge_function=lambda _machine, function: passed(function.pci.address),
     )
     machine = a_machine(nics=(a_nic(), a_nic(netdev=a_netdev(name="eth1"))))
     found = [(f.subject, f.summary) for f in judge(machine, (check,)).findings]
@@ -318,7 +319,7 @@ def test_each_subject_has_its_finding() -> None:
 
 def test_what_has_nothing_to_say_has_no_finding() -> None:
     """judge_rest alone may say nothing."""
-    check = Check(id="a", title="It is so", level="required", judge_rest=lambda machine: None)
+    check = Check(id="a", title="It is so", level="required", judge_rest=lambda _machine: None)
     assert judge(a_machine(), (check,)).findings == ()
     assert judge(a_machine(), (check,), skip=("a",)).findings == ()
 
@@ -326,7 +327,8 @@ def test_what_has_nothing_to_say_has_no_finding() -> None:
 def test_findings_are_in_the_order_of_the_checks() -> None:
     """The report's order is the list's."""
     checks = [_check("required", "pass", name) for name in ("z-check", "a-check", "m-check")]
-    assert [f.check for f in judge(a_machine(), checks).findings] == ["z-check", "a-check", "m-check"]
+    found = [finding.check for finding in judge(a_machine(), checks).findings]
+    assert found == ["z-check", "a-check", "m-check"]
 
 
 @pytest.mark.parametrize(

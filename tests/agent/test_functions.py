@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent import functions
 from building import REFUSED, a_function, a_netdev, a_pci_function, a_snapshot, a_vf
 
@@ -32,9 +33,7 @@ def _of(present: Any = None, **changes: Any) -> tuple[functions.Function, ...]:
         pytest.param("1414", "00bb", "unknown", None, id="microsoft-of-the-future"),
     ],
 )
-def test_the_ids_tell_the_family(
-    vendor: str, device: str, family: str, driver: str | None
-) -> None:
+def test_the_ids_tell_the_family(vendor: str, device: str, family: str, driver: str | None) -> None:
     """An id that is not known is an unknown VF, never an absent one."""
     (function,) = _of(vendor_id=vendor, device_id=device)
     assert (function.family, function.driver) == (family, driver)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent.machine import Machine, build, is_azure
 from accelnet_probes.snapshot import Dmi, Gap, Netdev, PciFunction
 from building import (
@@ -190,7 +191,9 @@ def test_an_unjoined_vf_of_its_mac_is_an_orphan() -> None:
     [
         pytest.param(UNPAIRED, a_vf(mac=MAC2, master=None, upper=()), id="another-mac"),
         pytest.param(a_netdev(lower=(), mac=REFUSED), LONELY, id="nics-mac-refused"),
-        pytest.param(a_netdev(lower=(), mac=None), a_vf(mac=None, upper=(), master=None), id="none"),
+        pytest.param(
+            a_netdev(lower=(), mac=None), a_vf(mac=None, upper=(), master=None), id="none"
+        ),
         pytest.param(
             a_netdev(lower=(), mac=REFUSED), a_vf(mac=REFUSED, upper=(), master=None), id="both"
         ),
@@ -512,3 +515,9 @@ def test_what_vmbus_tells(vmbus: Any, names: int, user_space: bool, unused: int)
 def test_a_nic_is_named_after_its_netdev() -> None:
     """That is the subject of its findings."""
     assert a_nic(netdev=a_netdev(name="e2")).name == "e2"
+
+
+def test_a_link_left_behind_does_not_hide_the_one_that_is_there() -> None:
+    """Of two lower links the one whose netdev is present is the VF."""
+    netdev = a_netdev(lower=("enP1s1", "enP53091s1"))
+    assert _build(netdev, a_vf()).nics[0].vf == a_vf()

@@ -7,6 +7,7 @@ import shlex
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks import CHECKS
 from accelnet_agent.commands import do
 from accelnet_agent.data import remedies
@@ -53,16 +54,14 @@ def _advice(remedy: str, summary: str = "look at it") -> str:
         id="a-check",
         title="It is so",
         level="recommended",
-        judge_host=lambda machine: warned(summary, remedy=remedy),
+        judge_host=lambda _machine: warned(summary, remedy=remedy),
     )
     return _about(None, check)
 
 
 def test_a_healthy_machine() -> None:
     """A drawing of each pair, and a line of what passed."""
-    report = _report(
-        netdevs=(a_netdev(samples=BUSY), a_vf(samples=VF_BUSY)), window_seconds=1.0
-    )
+    report = _report(netdevs=(a_netdev(samples=BUSY), a_vf(samples=VF_BUSY)), window_seconds=1.0)
     assert render(report) == (
         """\
 PASS: accelerated networking works
@@ -171,7 +170,9 @@ def test_an_image_that_passes_does_not_say_that_networking_works() -> None:
         pytest.param(a_nic(netdev=a_netdev(mac=REFUSED)), "MAC not known", id="mac-refused"),
         pytest.param(a_nic(netdev=a_netdev(mtu=None)), "mtu not known", id="no-mtu"),
         pytest.param(a_nic(netdev=a_netdev(driver=None)), "driver not known", id="no-driver"),
-        pytest.param(a_nic(netdev=a_netdev(addresses=REFUSED)), "mtu 1500  up\n", id="no-addresses"),
+        pytest.param(
+            a_nic(netdev=a_netdev(addresses=REFUSED)), "mtu 1500  up\n", id="no-addresses"
+        ),
     ],
 )
 def test_the_drawing(nic: Any, line: str) -> None:
@@ -260,9 +261,7 @@ def test_there_is_no_colour_by_default() -> None:
     assert "\x1b" not in render(_report())
 
 
-@pytest.mark.parametrize(
-    "netdevs", [(a_netdev(), a_vf()), (a_netdev(), a_vf(flags=0x1802)), ()]
-)
+@pytest.mark.parametrize("netdevs", [(a_netdev(), a_vf()), (a_netdev(), a_vf(flags=0x1802)), ()])
 def test_colour_changes_nothing_but_colour(netdevs: Any) -> None:
     """The words and lines are the same."""
     report = _report(netdevs=netdevs)
@@ -367,7 +366,7 @@ def _commands(text: str) -> list[str]:
 
 
 LONG_COMMAND = (
-    "printf '%s  %s\\n' \"one $(date '+%d %b')\" 'a quoted word that is rather long and has spaces' "
+    "printf '%s  %s\\n' \"one $(date '+%d %b')\" 'a quoted word that is long and has spaces' "
     "| sudo tee /etc/systemd/network/01-vf.network /run/systemd/network/01-vf.network > /dev/null"
 )
 
@@ -436,7 +435,10 @@ def test_commands_for_the_longest_name_can_be_copied(changes: dict[str, Any]) ->
 def test_what_passed_is_one_line_a_status() -> None:
     """Each check once, however many subjects it has."""
     check = Check(
-        id="a-check", title="It is so", level="required", judge_nic=lambda machine, nic: passed("")
+        id="a-check",
+        title="It is so",
+        level="required",
+        judge_nic=lambda _, _nic: passed(""),
     )
     nics = (a_nic(), a_nic(netdev=a_netdev(name="eth1")))
     assert _about(a_machine(nics=nics), check).endswith("\npass    a-check\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks.nic_queues import CHECK, judge
 from accelnet_probes.record import replace
 from accelnet_probes.snapshot import Channels, MissingFactsError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks.synthetic_errors import CHECK, judge
 from accelnet_probes.snapshot import MissingFactsError
 from building import REFUSED, a_machine, a_netdev, a_nic, two_samples
@@ -56,9 +57,7 @@ def test_what_costs_only_speed_is_no_error() -> None:
         pytest.param({"wake_queue": 1}, "pass", id="woken"),
     ],
 )
-def test_a_queue_that_was_stopped_and_not_woken_warns(
-    growth: dict[str, int], status: str
-) -> None:
+def test_a_queue_that_was_stopped_and_not_woken_warns(growth: dict[str, int], status: str) -> None:
     """Ring flow control stops and wakes in turn."""
     assert judge(WINDOW, _nic(**growth)).status == status
 

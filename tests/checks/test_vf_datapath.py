@@ -229,3 +229,10 @@ def test_the_check_is_required() -> None:
     """Its failure is the verdict's."""
     assert (CHECK.id, CHECK.level) == ("vf-datapath", "required")
     assert DataPath(state="vf", why="").proven is False
+
+
+def test_a_vf_that_came_anew_ends_what_was_said_of_the_last() -> None:
+    """A failed switch is over once a VF is joined again."""
+    failed = _line("switch-to-failed", "Data path failed to switch to VF: enP1s1, err: -5")
+    joined = _line("joined", "enP1s1: joined to eth0")
+    assert judge(a_machine(), _nic(events=(failed, joined))).status == "pass"

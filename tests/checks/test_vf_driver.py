@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks.vf_driver import CHECK, judge
+from accelnet_agent.functions import Function
 from accelnet_agent.machine import Machine
-from accelnet_probes.record import replace
 from accelnet_probes.snapshot import MissingFactsError, ModuleTree, OsRelease
 from building import (
     REFUSED,
@@ -24,17 +25,18 @@ from building import (
 UIO = a_netvsc_device(driver="uio_hv_generic")
 
 
-def _function(**changes: Any) -> Any:
-    own = {name: changes.pop(name) for name in ("name", "family", "driver_wanted") if name in changes}
-    function = a_function(pci=a_pci_function(**changes))
-    if "driver_wanted" in own:
-        own["driver"] = own.pop("driver_wanted")
-    return replace(function, **own)
+def _function(
+    *, wanted: str | None = "mlx5_core", family: str = "ConnectX-4 Lx", **changes: Any
+) -> Function:
+    """A function that should have the driver `wanted`; the changes are of its PCI facts."""
+    return a_function(pci=a_pci_function(**changes), family=family, driver=wanted)
 
 
 def _modules(**changes: Any) -> ModuleTree:
     alias = a_pci_function().modalias or ""
-    return ModuleTree(modules=(a_module(**changes),), by_alias={alias: ("mlx5_core",)})
+    return ModuleTree(
+        modules=(a_module(name="pci_hyperv"), a_module(**changes)), by_alias={alias: ("mlx5_core",)}
+    )
 
 
 def test_a_bound_vf_with_a_netdev_passes() -> None:
@@ -48,7 +50,7 @@ def test_a_bound_vf_with_a_netdev_passes() -> None:
 def test_what_was_refused_is_asked_for(field: str) -> None:
     """The engine makes it unknown."""
     with pytest.raises(MissingFactsError):
-        judge(a_machine(), _function(**{field: REFUSED}))
+        judge(a_machine(), a_function(pci=a_pci_function(**{field: REFUSED})))
 
 
 def test_an_unbound_vf_fails() -> None:
@@ -61,7 +63,7 @@ def test_an_unbound_vf_fails() -> None:
 
 def test_an_unbound_vf_of_an_unknown_id_is_loaded_by_its_alias() -> None:
     """accelnet does not know its module; modprobe does."""
-    function = _function(driver=None, netdevs=(), driver_wanted=None, family="unknown")
+    function = _function(driver=None, netdevs=(), wanted=None, family="unknown")
     judgement = judge(a_machine(), function)
     assert judgement.status == "fail"
     assert "$(cat /sys/bus/pci/devices/cf63:00:02.0/modalias)" in (judgement.remedy or "")
@@ -134,7 +136,7 @@ def test_a_kernel_without_the_driver_fails_with_the_distributions_remedy(
     machine = a_machine(
         os_release=os_release, modules=_modules(name="mana", loaded=False, file=None)
     )
-    function = _function(driver=None, netdevs=(), driver_wanted="mana")
+    function = _function(driver=None, netdevs=(), wanted="mana")
     judgement = judge(machine, function)
     assert judgement.status == "fail"
     assert "this kernel has no mana" in judgement.summary
@@ -192,7 +194,7 @@ def test_mlx4_core_alone_makes_no_netdev() -> None:
     """mlx4_en does."""
     event = an_event("probe-failed", pci_address="cf63:00:02.0", line="mlx4_en: failed")
     machine = a_machine(modules=_modules(name="mlx4_core"), kernel_log=a_log(event))
-    function = _function(driver="mlx4_core", netdevs=(), driver_wanted="mlx4_core")
+    function = _function(driver="mlx4_core", netdevs=(), wanted="mlx4_core")
     judgement = judge(machine, function)
     assert judgement.status == "fail"
     assert "sudo modprobe mlx4_en" in (judgement.remedy or "")
@@ -209,7 +211,7 @@ def test_a_bound_vf_without_a_netdev_fails(driver: str) -> None:
 
 def test_an_unknown_driver_on_an_unknown_vf_warns() -> None:
     """Neither the id nor the driver is known to accelnet: look at it."""
-    function = _function(driver="newnic", netdevs=(), driver_wanted=None, family="unknown")
+    function = _function(driver="newnic", netdevs=(), wanted=None, family="unknown")
     assert judge(a_machine(), function).status == "warn"
 
 
@@ -238,3 +240,8 @@ def test_a_netdev_in_another_namespace_is_unknown(nics: tuple[Any, ...]) -> None
 def test_the_check_is_required() -> None:
     """Its failure is the verdict's."""
     assert (CHECK.id, CHECK.level) == ("vf-driver", "required")
+
+
+def test_a_foreign_driver_with_a_netdev_warns() -> None:
+    """Something drives a ConnectX-4 Lx that is not mlx5_core; it has its netdev all the same."""
+    assert judge(a_machine(), _function(driver="vendor_core")).status == "warn"

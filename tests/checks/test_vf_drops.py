@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks.vf_drops import CHECK, growth_of, judge
 from accelnet_probes.snapshot import MissingFactsError
 from building import REFUSED, a_machine, a_netdev, a_nic, a_vf, an_ethtool_sample, two_samples
@@ -131,6 +132,7 @@ def test_a_direct_nic_is_judged_by_its_own_counters() -> None:
 def test_growth_needs_two_samples() -> None:
     """And names that both have."""
     assert growth_of(a_netdev(samples=(an_ethtool_sample(),)), ("vf_tx_packets",)) == {}
+    assert growth_of(a_netdev(samples=two_samples(None, {"a": 1})), ("a",)) == {}
     netdev = a_netdev(samples=two_samples({"a": 1, "b": 1, "c": 5}, {"a": 2, "c": 5}))
     assert growth_of(netdev, ("a", "b", "c", "d")) == {"a": 1}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks.vf_expected import CHECK, departure, judge, judge_rest
 from accelnet_agent.data import remedies
 from accelnet_probes.snapshot import MissingFactsError

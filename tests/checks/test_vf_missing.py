@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks.vf_missing import CHECK, judge
 from accelnet_probes.snapshot import MissingFactsError
 from building import NEVER_ASKED, REFUSED, a_machine, a_nic, an_event

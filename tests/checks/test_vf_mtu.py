@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks.vf_mtu import CHECK, judge
 from accelnet_probes.snapshot import MissingFactsError
 from building import REFUSED, a_machine, a_netdev, a_nic, a_vf, an_event
@@ -69,7 +70,10 @@ def test_no_mtu_is_unknown(nic: Any, name: str) -> None:
 
 @pytest.mark.parametrize(
     "nic",
-    [pytest.param(a_nic(vf=None), id="no-vf"), pytest.param(a_nic(vf=None, direct=True), id="direct")],
+    [
+        pytest.param(a_nic(vf=None), id="no-vf"),
+        pytest.param(a_nic(vf=None, direct=True), id="direct"),
+    ],
 )
 def test_without_a_pair_there_is_no_question(nic: Any) -> None:
     """One interface has one MTU."""

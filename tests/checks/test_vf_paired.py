@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks.vf_paired import CHECK, judge
 from accelnet_probes.snapshot import MissingFactsError
 from building import REFUSED, a_log, a_machine, a_netdev, a_nic, a_vf, an_event
@@ -51,7 +52,7 @@ def test_an_unjoined_vf_fails() -> None:
     judgement = judge(a_machine(netdevs=(a_netdev(lower=()), vf)), ORPHANED)
     assert judgement.status == "fail"
     assert "is not joined" in judgement.summary
-    assert "/sys/bus/pci/devices/cf63:00:02.0/remove" in (judgement.remedy or "")
+    assert "/sys/bus/pci/drivers/mlx5_core/bind" in (judgement.remedy or "")
 
 
 def test_a_vf_in_a_bridge_fails_and_says_so() -> None:
@@ -73,7 +74,8 @@ def test_a_master_that_was_refused_is_not_named() -> None:
 def test_the_kernels_reason_is_evidence(kind: str) -> None:
     """The log says why it was not joined."""
     machine = a_machine(
-        netdevs=(a_vf(master=None),), kernel_log=a_log(an_event("joined"), an_event(kind, line="why"))
+        netdevs=(a_vf(master=None),),
+        kernel_log=a_log(an_event("joined"), an_event(kind, line="why")),
     )
     assert judge(machine, ORPHANED).evidence["kernel_log"] == "why"
 

@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks.vf_unaddressed import CHECK, is_link_local, judge
 from accelnet_probes.snapshot import MissingFactsError
 from building import REFUSED, a_machine, a_netdev, a_netvsc_device, a_nic, a_vf
@@ -158,3 +159,9 @@ def test_only_fe80_is_link_local(address: str, local: bool) -> None:
 def test_the_check_is_required() -> None:
     """Its failure is the verdict's."""
     assert (CHECK.id, CHECK.level) == ("vf-unaddressed", "required")
+
+
+def test_a_direct_nic_in_a_bond_needs_no_address() -> None:
+    """The bond carries it."""
+    nic = a_nic(netdev=a_vf(master="bond0", addresses=()), vf=None, direct=True)
+    assert judge(a_machine(), nic).status == "skip"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks.vf_up import CHECK, judge
 from accelnet_probes.snapshot import MissingFactsError
 from building import REFUSED, a_machine, a_netdev, a_netvsc_device, a_nic, a_vf

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks.vmbus_passthrough import CHECK, judge
 from accelnet_agent.machine import Machine
 from accelnet_probes.snapshot import MissingFactsError, ModuleTree
@@ -127,9 +128,7 @@ def test_emulated_devices_are_no_pass_through_ones() -> None:
 def test_one_function_does_not_answer_for_two_devices() -> None:
     """Two devices were offered and driven; a PCI device came of one."""
     second = a_pass_through_device(guid=OTHER_GUID)
-    machine = _machine(
-        vmbus=(a_pass_through_device(), second), nics=(a_nic(), a_nic(vf=None))
-    )
+    machine = _machine(vmbus=(a_pass_through_device(), second), nics=(a_nic(), a_nic(vf=None)))
     judgement = judge(machine)
     assert judgement.status == "fail"
     assert judgement.evidence["without_pci_device"] == [OTHER_GUID]

@@ -7,7 +7,7 @@ broadcast always arrive by the synthetic path.  Idle is not failure.
 
 from __future__ import annotations
 
-from accelnet_agent.commands import bounce, do, look_again, rescan, set_up
+from accelnet_agent.commands import bounce, do, look_again, pair_anew, set_up
 from accelnet_agent.data import remedies
 from accelnet_agent.datapath import is_admin_down, link_of
 from accelnet_agent.findings import Check, failed, passed, skipped, unknown, warned
@@ -39,7 +39,7 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
             path.why,
             remedy=do("Let hv_netvsc switch again:", *bounce(vf.name))
             + "\n"
-            + do("If it stays so, let the VF be paired anew:", *rescan(known(vf.device)))
+            + do("If it stays so, let the VF be paired anew:", *pair_anew(vf))
             + "\n"
             + remedies.NEWEST_KERNEL,
             **evidence,

@@ -29,6 +29,15 @@ def judge(machine: Machine, function: Function) -> Judgement:
         return _in_user_space(machine, function, driver)
     if not need(function.pci.netdevs):
         return _without_netdev(machine, function, driver)
+    if function.driver not in (None, driver):
+        return warned(
+            f"{function.name} is bound to {driver}, not to its own {function.driver}",
+            remedy=do(
+                "Find out what brought that driver, and whether it is meant:",
+                f"modinfo {quoted(driver)}",
+            ),
+            driver=driver,
+        )
     return passed(f"{function.name} is bound to {driver}", driver=driver, family=function.family)
 
 

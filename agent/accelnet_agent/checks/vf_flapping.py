@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 BOOT_SECONDS, BOOT_SWITCHES = 600.0, 3  # so many in that time belong to boot
 DEPARTURES = ("switched-from", "slot-removed")
 RECENT_SECONDS = 86400.0
-LIMITS = ((3600.0, 3, "an hour"), (86400.0, 4, "a day"))  # seconds, departures, in words
+# Seconds, departures, in words.  Field reports of flapping have tens to hundreds an hour; an
+# operator who sets the VF down and up a few times is none.
+LIMITS = ((3600.0, 6, "an hour"), (86400.0, 12, "a day"))
 
 
 def judge(machine: Machine, nic: Nic) -> Judgement:

@@ -7,7 +7,7 @@ handler on the VF (bridge, bond, team, macvlan, Open vSwitch) prevents it.
 
 from __future__ import annotations
 
-from accelnet_agent.commands import do, quoted, rescan
+from accelnet_agent.commands import do, pair_anew, quoted
 from accelnet_agent.data import remedies
 from accelnet_agent.findings import Check, failed, passed, skipped
 from accelnet_probes.snapshot import known, need
@@ -28,7 +28,7 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     if vf is None:
         return _unpaired(machine, nic)
     mac, vf_mac = need(nic.netdev.mac), need(vf.mac)
-    if mac is not None and vf_mac is not None and mac != vf_mac:
+    if mac and vf_mac and mac != vf_mac:
         return failed(
             f"{vf.name} is joined to {nic.name}, but their MAC addresses differ",
             remedy=do(
@@ -63,7 +63,7 @@ def _not_joined(machine: Machine, nic: Nic, vf: Netdev) -> Judgement:
             remedy=do(
                 f"Take it out of {master} (put {nic.name} there instead), and let it be paired anew:",
                 f"sudo ip link set {quoted(vf.name)} nomaster",
-                *rescan(known(vf.device)),
+                *pair_anew(vf),
             ),
             **evidence,
             master=master,
@@ -72,7 +72,7 @@ def _not_joined(machine: Machine, nic: Nic, vf: Netdev) -> Judgement:
         f"{vf.name} has the MAC of {nic.name}, but is not joined to it",
         remedy=do(
             "Let it be paired anew (traffic goes on by the synthetic path meanwhile):",
-            *rescan(known(vf.device)),
+            *pair_anew(vf),
         )
         + "\n"
         + remedies.NEWEST_KERNEL,

@@ -44,6 +44,9 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
 
 
 def _judge_direct(nic: Nic) -> Judgement:
+    master = known(nic.netdev.master)
+    if master is not None:
+        return skipped(f"{nic.name} belongs to {master}, which carries its addresses")
     addresses = need(nic.netdev.addresses)
     if any(not is_link_local(address) for address in addresses):
         return passed(f"{nic.name} has its own address, as a direct NIC must")
@@ -81,8 +84,9 @@ def _remedy(vf: Netdev) -> str:
             do("with NetworkManager:", f"sudo nmcli device set {name} managed no"),
             do(
                 "with networkd (no direct NIC must match it):",
-                f"printf '[Match]\\nName=%s\\n[Link]\\nUnmanaged=yes\\n' {name} > /tmp/vf.network",
-                "sudo install -D -m 644 /tmp/vf.network /run/systemd/network/01-vf.network",
+                "sudo mkdir -p /run/systemd/network",
+                f"printf '[Match]\\nName=%s\\n[Link]\\nUnmanaged=yes\\n' {name} | "
+                "sudo tee /run/systemd/network/01-vf.network",
                 "sudo networkctl reload",
             ),
             do(
