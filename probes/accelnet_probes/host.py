@@ -7,6 +7,8 @@ OSError (asked and refused) or NotAskedError.
 
 from __future__ import annotations
 
+from accelnet_probes.ethtool import REPLIES
+from accelnet_probes.files import errno_name
 from accelnet_probes.record import Record
 
 TYPE_CHECKING = False
@@ -64,6 +66,16 @@ class NotAskedError(Exception):
 
 class InstanceRefusedError(Exception):
     """IMDS did not answer; the message is an errno's name or "HTTP 429"."""
+
+
+def sample_of(host: Host, number: int, interfaces: Mapping[str, int | None]) -> Sample:
+    """The host's sample; where it could not even ask (no process left), that errno for all."""
+    try:
+        return host.sample(number, interfaces)
+    except OSError as error:
+        name = errno_name(error)
+        replies = {interface: dict.fromkeys(REPLIES, name) for interface in interfaces}
+        return Sample(ethtool=replies, addresses=name)
 
 
 class Sample(Record):

@@ -73,8 +73,10 @@ def endpoint_error(text: str) -> str | None:
     if any(sign in text for sign in "@?#"):
         return "expected http://HOST[:PORT] alone"
     name, colon, port = host.rpartition(":")
-    if colon and "]" not in port and not (
-        name and port.isdecimal() and len(port) < 6 and int(port) < 65536
+    if (
+        colon
+        and "]" not in port
+        and not (name and port.isdecimal() and len(port) < 6 and int(port) < 65536)
     ):
         return "its port is not a number below 65536"
     return None

@@ -50,6 +50,7 @@ class LiveHost:
         self._started = time.monotonic()
         self._stuck = False
         self._instance: Worker | None = None
+        self._instance_error: str | None = None
         self._instance_until = 0.0
 
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
@@ -87,10 +88,13 @@ class LiveHost:
         from accelnet_probes import imds
 
         endpoint = self._endpoint or imds.ENDPOINT
+        self._instance_error = "EAGAIN"  # stands where no process could be had
         self._instance = Worker(lambda emit: imds.ask(endpoint, emit))
         self._instance_until = time.monotonic() + imds.DEADLINE
 
     def instance(self) -> bytes:
+        if self._instance is None and self._instance_error is not None:
+            raise InstanceRefusedError(self._instance_error)
         if self._instance is None:
             raise NotAskedError("IMDS was not asked")
         messages, ended = self._instance.collect(self._instance_until)

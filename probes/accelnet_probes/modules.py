@@ -22,9 +22,7 @@ DRIVERS = ("mlx4_core", "mlx4_en", "mlx5_core", "mana", "pci_hyperv")
 SUFFIXES = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
 
 
-def probe(
-    files: Files, release: str | None, aliases: Iterable[str]
-) -> Observed[ModuleTree]:
+def probe(files: Files, release: str | None, aliases: Iterable[str]) -> Observed[ModuleTree]:
     """The accelerated networking drivers, and what answers to each of `aliases`."""
     if not release or "/" in release:
         return Gap(asked=True, why="the kernel release, which names /lib/modules, is not known")

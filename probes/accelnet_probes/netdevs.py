@@ -54,9 +54,9 @@ def _netdev(files: Files, name: str) -> Netdev | None:
     try:
         if "/virtual/" in files.readlink(entry):
             return None
-    except FileNotFoundError:
-        return None  # it went away since the listing
     except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENODEV):
+            return None  # it went away since the listing
         if error.errno == errno.EINVAL and sysfs.names(files, entry) is None:
             return None  # no link and no folder: bonding_masters is a plain file
     device = sysfs.link_name(files, f"{entry}/device")
@@ -76,17 +76,15 @@ def _netdev(files: Files, name: str) -> Netdev | None:
         upper=upper,
         addresses=Gap(asked=False, why="addresses were not asked for"),
     )
-    gone = netdev.ifindex is None and netdev.mac is None and _is_gone(files, entry)
-    return None if gone else netdev
+    # Half a VF would be an unpaired one, and a false alarm at each host servicing.
+    return None if _is_gone(files, entry) else netdev
 
 
 def _is_gone(files: Files, entry: str) -> bool:
     try:
         files.readlink(entry)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ENODEV)
     return False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accelnet_probes import netdevs, pci, sysfs, system, vmbus
 from accelnet_probes.files import errno_name
-from accelnet_probes.host import InstanceRefusedError, NotAskedError
+from accelnet_probes.host import InstanceRefusedError, NotAskedError, sample_of
 from accelnet_probes.snapshot import PASS_THROUGH_CLASS, Gap, MissingFactsError, ProbeRun, Snapshot, known
 
 TYPE_CHECKING = False
@@ -56,23 +56,25 @@ class _Runs:
 
 def observe(host: Host) -> Snapshot:
     """Ask the host everything, twice where there is a window."""
-    run = _Runs()
-    early: Observed[Dmi] = _Runs()("dmi", lambda: system.dmi(host.files))
-    host.begin_instance(azure=not isinstance(early, Gap) and early.is_azure)
+    run, early = _Runs(), _Runs()
+    machine: Observed[Dmi] = early("dmi", lambda: system.dmi(host.files))
+    is_azure = not isinstance(machine, Gap) and machine.is_azure
+    early("imds", lambda: host.begin_instance(azure=is_azure))
 
     samples: list[Sample] = []
     window: float | None = None
     if host.samples == 2:
-        functions, devices = pci.probe(host.files), vmbus.probe(host.files)
-        found = netdevs.probe(host.files)
-        samples.append(host.sample(0, _interfaces(found, functions, devices)))
+        functions = early("pci", lambda: pci.probe(host.files))
+        devices = early("vmbus", lambda: vmbus.probe(host.files))
+        found = early("netdevs", lambda: _netdevs(host))
+        samples.append(sample_of(host, 0, _interfaces(found, functions, devices)))
         window = host.pause()
 
     files = host.files  # a recording begins anew with the last sample
     functions = run("pci", lambda: _on_a_bus(host, pci.probe))
     devices = run("vmbus", lambda: _on_a_bus(host, vmbus.probe))
     found = run("netdevs", lambda: _netdevs(host))
-    samples.append(host.sample(host.samples - 1, _interfaces(found, functions, devices)))
+    samples.append(sample_of(host, host.samples - 1, _interfaces(found, functions, devices)))
     if isinstance(found, tuple):
         found = netdevs.with_samples(found, samples, host.byteorder)
     run.runs.extend(_kernel_runs(samples))

@@ -8,7 +8,7 @@ import os
 
 from accelnet_probes.bundle import FORMAT, VERSION
 from accelnet_probes.files import DirectoryStore, MemoryStore, Tree, errno_name, failure
-from accelnet_probes.host import InstanceRefusedError
+from accelnet_probes.host import InstanceRefusedError, sample_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

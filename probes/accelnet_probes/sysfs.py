@@ -47,7 +47,11 @@ def number(files: Files, path: str) -> Observed[int | None]:
 def hexadecimal(files: Files, path: str, digits: int) -> Observed[str | None]:
     """An id such as 0x15b3, as `digits` lower-case hex digits; a Gap where it is none."""
     found = number(files, path)
-    return f"{found:0{digits}x}" if isinstance(found, int) else found
+    if not isinstance(found, int):
+        return found
+    if not 0 <= found < 16**digits:
+        return Gap(asked=True, why=f"/{path}: not an id of {digits} hex digits")
+    return f"{found:0{digits}x}"
 
 
 def link_name(files: Files, path: str) -> Observed[str | None]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from accelnet_probes.files import Files
     from accelnet_probes.snapshot import Observed
 
+MAX_UPTIME = 1e10  # seconds: three centuries
 OS_RELEASE = ("etc/os-release", "usr/lib/os-release")  # os-release(5): in this order
 # CentOS names only its major version in os-release; the RPM family's own files say the rest.
 RELEASE_FILES = ("etc/centos-release", "etc/redhat-release")
@@ -26,9 +27,12 @@ def uptime(files: Files) -> Observed[float | None]:
     if not isinstance(found, str):
         return found
     try:
-        return float(found.split()[0])
+        seconds = float(found.split()[0])
     except (ValueError, IndexError):
+        seconds = -1.0
+    if not 0 <= seconds < MAX_UPTIME:  # NaN fails both
         return Gap(asked=True, why="/proc/uptime: not a number")
+    return seconds
 
 
 def dmi(files: Files) -> Observed[Dmi]:

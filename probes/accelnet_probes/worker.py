@@ -84,7 +84,7 @@ def _run(task: Callable[[Emit], None], write: int) -> None:
 
 
 def _close_all_but(kept: int) -> None:
-    """Close all from 3 up.  Not up to the limit: it may have been lowered since, or be a million."""
+    """Close all from 3 up.  The limit says nothing: it may be lower by now, or a million."""
     try:
         held = [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:

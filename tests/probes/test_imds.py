@@ -10,12 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+
 from accelnet_probes.imds import PATH, ask, endpoint_error
 from accelnet_probes.instance import MAX_BODY
 from accelnet_probes.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 BODY = b'{"compute": {"vmSize": "Standard_D4s_v5"}}'
 
@@ -40,26 +41,26 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """Remembers what it was asked."""
 
-    server: Server
-
-    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_GET(self) -> None:
         """One answer."""
-        self.server.requests.append((self.path, dict(self.headers.items())))
-        answers = self.server.answers
+        server = self.server
+        assert isinstance(server, Server)
+        server.requests.append((self.path, dict(self.headers.items())))
+        answers = server.answers
         status, body = answers.pop(0) if len(answers) > 1 else answers[0]
         self.send_response(status)
         if 300 <= status < 400:
-            self.send_header("Location", f"{self.server.endpoint}/elsewhere")
+            self.send_header("Location", f"{server.endpoint}/elsewhere")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own
         """Nothing on standard error."""
 
 
 @contextmanager
-def _serving(*answers: tuple[int, bytes]) -> Iterator[Server]:
+def _serving(*answers: tuple[int, bytes]) -> Generator[Server]:
     with Server(*answers) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -71,7 +72,7 @@ def _serving(*answers: tuple[int, bytes]) -> Iterator[Server]:
 
 
 @contextmanager
-def _raw(talk: Callable[[socket.socket], None]) -> Iterator[str]:
+def _raw(talk: Callable[[socket.socket], None]) -> Generator[str]:
     """A server below HTTP: `talk` has the first connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -210,7 +211,7 @@ def test_what_is_not_http(sent: bytes, name: str) -> None:
 def test_a_server_that_says_nothing_times_out() -> None:
     """Once: it is not asked again."""
     began = time.monotonic()
-    with _raw(lambda connection: time.sleep(10)) as endpoint:
+    with _raw(lambda _connection: time.sleep(10)) as endpoint:
         assert _ask(endpoint) == ("refused", "ETIMEDOUT")
     assert time.monotonic() - began < 3.5
 

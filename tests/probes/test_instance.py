@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from accelnet_probes.instance import MAX_BODY, decode
-from accelnet_probes.snapshot import Gap, Instance, Interface
 from hypothesis import given
 from hypothesis import strategies as st
+
+from accelnet_probes.instance import MAX_BODY, decode
+from accelnet_probes.snapshot import Gap, Instance, Interface
 
 NOT_JSON = Gap(asked=True, why="IMDS: its answer is not JSON")
 NO_COMPUTE = Gap(asked=True, why="IMDS: its answer has no compute object")
@@ -94,7 +95,7 @@ def test_every_way_to_write_a_mac(mac: str) -> None:
 def test_wrong_types_are_none(wrong: object) -> None:
     """What is not of its documented type is not there."""
     names = ("publisher", "offer", "sku", "version", "securityProfile")
-    body = _body({**dict.fromkeys(names, [wrong]), "vmSize": "x"}, {"interface": wrong})
+    body = _body({**{name: [wrong] for name in names}, "vmSize": "x"}, {"interface": wrong})
     assert decode(body) == Instance(vm_size="x")
     entry = {"macAddress": "000D3A36DDED", "ipv4": wrong, "ipv6": {"ipAddress": wrong}}
     assert decode(_body(network={"interface": [wrong, entry]})) == Instance(

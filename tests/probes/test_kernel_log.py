@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from accelnet_probes.kernel_log import PATTERNS, keep, parse
 from accelnet_probes.record import replace
 from accelnet_probes.snapshot import KernelLog, LogEvent
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = "2026-01-02T03:04:05Z"
 GUID = "000d3a11-2233-000d-3a11-2233000d3a11"

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+
 from accelnet_probes import netdevs, pci, rtnetlink
 from accelnet_probes.ethtool import (
     DRVINFO_SIZE,
@@ -39,14 +40,14 @@ from accelnet_probes.ethtool import (
     decode_statistics,
     read_interface,
 )
-from accelnet_probes.files import LiveFiles
+from accelnet_probes.files import LiveFiles, errno_name
 from accelnet_probes.live import LiveHost
 from accelnet_probes.netdevs import decode_sample
 from accelnet_probes.observe import observe
 from accelnet_probes.snapshot import Gap, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from typing import TypeVar
 
     from accelnet_probes.ethtool import ByteOrder, Reply
@@ -81,7 +82,7 @@ class Namespace:
         _run("ip", "netns", "add", name)
 
     def ip(self, *arguments: str) -> str:
-        """ip(8) in here."""
+        """Run ip(8) in here."""
         return _run("ip", "-n", self.name, *arguments)
 
     def run(self, *command: str) -> str:
@@ -134,7 +135,7 @@ def asking(namespace: Namespace) -> Iterator[EthtoolSocket]:
 
 
 @contextmanager
-def _socket_of(namespace: Namespace) -> Iterator[EthtoolSocket]:
+def _socket_of(namespace: Namespace) -> Generator[EthtoolSocket]:
     """A socket of that namespace; in a worker it ends with its process."""
     found = namespace.inside(EthtoolSocket)
     try:
@@ -190,7 +191,7 @@ def test_channels_are_those_of_ethtool(namespace: Namespace, asking: EthtoolSock
     """`ethtool -l`: the maximum first, then what is set; "n/a" is 0."""
     namespace.run("ethtool", "-L", "v1", "rx", "3", "tx", "5")
     said = re.findall(
-        r"^(?:RX|TX|Other|Combined):\s*(\S+)", namespace.run("ethtool", "-l", "v1"), re.M
+        r"^(?:RX|TX|Other|Combined):\s*(\S+)", namespace.run("ethtool", "-l", "v1"), re.MULTILINE
     )
     found = decode_channels(asking.fixed("v1", ETHTOOL_GCHANNELS, NINE_WORDS), NATIVE)
     assert [
@@ -216,7 +217,7 @@ def test_the_permanent_address_is_that_of_ethtool(
 
 def test_the_loopback_has_no_statistics(asking: EthtoolSocket) -> None:
     """EOPNOTSUPP, as of every driver without them."""
-    with pytest.raises(OSError, match="lo|not supported") as raised:
+    with pytest.raises(OSError, match="not supported") as raised:
         asking.statistics("lo")
     assert raised.value.errno == errno.EOPNOTSUPP
 
@@ -292,7 +293,7 @@ while True:
 
 
 @contextmanager
-def _running(namespace: Namespace, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+def _running(namespace: Namespace, *command: str) -> Generator[subprocess.Popen[bytes]]:
     """A process in there, ended with all that it started."""
     with subprocess.Popen(
         ["ip", "netns", "exec", namespace.name, *command],
@@ -345,7 +346,7 @@ def test_a_channel_count_that_flips_gives_consistent_readings(
 
 def _oracle() -> list[tuple[int, str]]:
     """psutil.net_if_addrs() as rtnetlink's answer."""
-    found = []
+    found: list[tuple[int, str]] = []
     for name, addresses in psutil.net_if_addrs().items():
         for address in addresses:
             if address.family in (socket.AF_INET, socket.AF_INET6):
@@ -431,7 +432,8 @@ def test_an_interface_that_comes_and_goes_is_an_answer(namespace: Namespace) -> 
         "while :; do ip link add w0 type veth peer name w1; ethtool -L w0 rx 1 tx 1; "
         "ip link delete w0; done"
     )
-    errors, answers = set(), 0
+    errors: set[int | None] = set()
+    answers = 0
     until = time.monotonic() + 2
     with _socket_of(namespace) as asking, _running(namespace, "sh", "-c", churn):
         while time.monotonic() < until:
@@ -444,13 +446,12 @@ def test_an_interface_that_comes_and_goes_is_an_answer(namespace: Namespace) -> 
 
 
 def test_the_ring_of_a_veth_is_not_provided(asking: EthtoolSocket) -> None:
-    """Or is answered, by newer kernels; either way in one call."""
+    """Or is answered, by newer kernels; either way it is one of the two."""
     try:
-        reply = asking.fixed("v0", ETHTOOL_GRINGPARAM, NINE_WORDS)
+        reply: Reply = asking.fixed("v0", ETHTOOL_GRINGPARAM, NINE_WORDS)
     except OSError as error:
-        assert error.errno == errno.EOPNOTSUPP
-    else:
-        assert len(reply) == NINE_WORDS
+        reply = errno_name(error)
+    assert reply == "EOPNOTSUPP" or len(reply) == NINE_WORDS
 
 
 LSPCI = re.compile(r"(\S+) .*?\[([0-9a-f]{4})\]: .*\[([0-9a-f]{4}):([0-9a-f]{4})\]")

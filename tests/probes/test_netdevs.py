@@ -7,6 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
+
 from accelnet_probes import netdevs
 from accelnet_probes.files import MemoryStore, Tree, failure
 from accelnet_probes.host import Sample

@@ -7,6 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
+
 from accelnet_probes.files import MemoryStore, Tree, failure
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 from accelnet_probes.live import LiveHost, RootHost

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 import pytest
+
 from accelnet_probes import pci
 from accelnet_probes.files import MemoryStore, Tree
 from accelnet_probes.record import replace

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from accelnet_probes import record
 from accelnet_probes.record import Record, replace
 from accelnet_probes.snapshot import Dmi, Gap
@@ -55,7 +56,7 @@ def test_a_record_is_frozen() -> None:
     with pytest.raises(AttributeError, match="Port is frozen: name"):
         port.name = "eth1"  # type: ignore[misc]
     with pytest.raises(AttributeError, match="Port is frozen: name"):
-        del port.name
+        del port.name  # pyright: ignore[reportAttributeAccessIssue]
     assert port == Port(name="eth0")
 
 

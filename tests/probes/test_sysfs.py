@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from accelnet_probes import sysfs
 from accelnet_probes.files import MemoryStore, Tree
 from accelnet_probes.snapshot import Gap
-from hypothesis import given
-from hypothesis import strategies as st
 
 REFUSED = Gap(asked=True, why="/sys/a: EACCES")
 

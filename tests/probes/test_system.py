@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from accelnet_probes import system
 from accelnet_probes.files import MemoryStore, Tree
 from accelnet_probes.snapshot import Dmi, Gap, MissingFactsError, OsRelease
-from hypothesis import given
-from hypothesis import strategies as st
 
 UBUNTU = b"""\
 PRETTY_NAME="Ubuntu 24.04.1 LTS"

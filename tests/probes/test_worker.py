@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from accelnet_probes import worker
 from accelnet_probes.worker import Worker
 
@@ -50,7 +51,7 @@ def test_messages_come_in_order() -> None:
 
 def test_a_task_may_have_nothing_to_say() -> None:
     """It ended, and that is known."""
-    assert _collect(lambda emit: None) == ([], True)
+    assert _collect(lambda _emit: None) == ([], True)
 
 
 def test_big_messages_come_whole() -> None:
@@ -145,7 +146,7 @@ def test_half_a_message_is_dropped() -> None:
 
     def task(emit: Emit) -> None:
         emit("whole")
-        pipe = max(int(name) for name in os.listdir("/proc/self/fd"))
+        pipe = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
         for fd in range(pipe + 1):
             try:
                 os.write(fd, (100).to_bytes(4, "little") + b"half")
@@ -173,8 +174,7 @@ def test_the_child_has_its_pipe_and_nothing_else() -> None:
     """Its own 0, 1 and 2 lead nowhere; what is left is the way to us."""
 
     def task(emit: Emit) -> None:
-        with os.scandir("/proc/self/fd") as entries:
-            emit([os.readlink(entry.path).partition(":")[0] for entry in entries])
+        emit([str(entry.readlink()).partition(":")[0] for entry in Path("/proc/self/fd").iterdir()])
 
     ((held,), _) = _collect(task)
     # The listing itself is open while it is made.
