@@ -178,10 +178,10 @@ def _write(path: Path, text: str) -> None:
 
 
 def _link(path: Path, target: Path) -> None:
-    """A link as sysfs has them: relative, to a folder that is there."""
+    """A link as sysfs has them: relative, its last part the folder's own name."""
     target.mkdir(parents=True, exist_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.symlink_to(os.path.relpath(target, path.parent))
+    path.symlink_to(Path(os.path.relpath(target.parent, path.parent), target.name))
 
 
 # --- who observes it -----------------------------------------------------------------------------

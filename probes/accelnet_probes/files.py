@@ -291,7 +291,7 @@ class Tree:
                 key = key.rpartition("/")[0]
                 continue
             key = f"{key}/{part}" if key else part
-            found = self._kind(key, path)
+            found = self._kind(key, rest, path)
             if found != "link" or not (rest or follow):
                 kind = found
                 continue
@@ -303,18 +303,18 @@ class Tree:
             rest.extend(target.split("/")[::-1])
         return key, kind  # type: ignore[return-value]
 
-    def _kind(self, key: str, path: str) -> Kind:
+    def _kind(self, key: str, rest: list[str], path: str) -> Kind:
         kind = self._store.kind(key)
         if key in self._unreadable and kind != "dir":
             raise failure(self._unreadable[key], path)
         if kind is None:
-            raise failure(self._covering(key), path)
+            raise failure(self._covering("/".join([key, *rest[::-1]])), path)
         return kind
 
     def _covering(self, key: str) -> int:
-        """ENOENT, or the errno of the folder above whose listing was refused."""
+        """ENOENT, or the errno of it, or of the folder above whose listing was refused."""
         while key:
-            key = key.rpartition("/")[0]
             if key in self._unreadable:
                 return self._unreadable[key]
+            key = key.rpartition("/")[0]
         return errno.ENOENT

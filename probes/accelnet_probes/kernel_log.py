@@ -46,6 +46,7 @@ _NIC = (
     r"(?:(?P<nic>[^\s:()]+)|\(unnamed net_device\))(?:\s+\([^()]{0,40}\))*: "
 )
 _PCI = r"(?P<pci>[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])"
+_VF = rf"(?:{_PCI} (?P<vf>[^\s:()]+)(?:\s+\([^()]{{0,40}}\))*: )?"
 
 # kind -> what its line looks like; groups name the fields of LogEvent
 PATTERNS: tuple[tuple[str, str], ...] = (
@@ -69,9 +70,9 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"(?<!\S)(?P<vf>\S+): (?:no netdev found for|Invalid) vf serial:(?P<detail>\S+)",
     ),
     ("not-matched", r"(?<!\S)(?P<vf>\S+): (?P<detail>no PCI slot information)"),
-    ("handler-refused", r"can not register netvsc VF receive handler \(err = (?P<detail>-?\d+)\)"),
+    ("handler-refused", _VF + r"can not register netvsc VF receive handler \(err = (?P<detail>-?\d+)\)"),
     ("master-refused", r"can not set master device (?P<nic>\S+) \(err = (?P<detail>-?\d+)\)"),
-    ("mtu-refused", r"unable to change mtu to (?P<detail>\d+)"),
+    ("mtu-refused", _VF + r"unable to change mtu to (?P<detail>\d+)"),
     ("isolated", r"(?P<detail>SR-IOV not advertised by guests on the host supporting isolation)"),
     ("isolated", r"(?P<detail>Ignore VF_ASSOCIATION msg from the host supporting isolation)"),
     ("probe-failed", _PCI + r": probe with driver \S+ failed with error (?P<detail>-?\d+)"),

@@ -94,7 +94,7 @@ class RecordingHost:
         self.files: Files = Tree(self.store)
 
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
-        sample = self._host.sample(number, interfaces)
+        sample = sample_of(self._host, number, interfaces)
         for interface, replies in sample.ethtool.items():
             for reply, value in replies.items():
                 key = f"ethtool/{number}/{interface}/{reply}"

@@ -8,7 +8,7 @@ import pytest
 
 from accelnet_agent.checks.vf_mtu import CHECK, judge
 from accelnet_probes.snapshot import MissingFactsError
-from building import REFUSED, a_machine, a_netdev, a_nic, a_vf, an_event
+from building import a_log, REFUSED, a_machine, a_netdev, a_nic, a_vf, an_event
 
 
 @pytest.mark.parametrize("mtu", [1500, 3900, 9000, 65521])
@@ -35,9 +35,11 @@ def test_another_mtu_fails(mtu: int, vf_mtu: int) -> None:
 
 def test_the_kernels_line_is_evidence() -> None:
     """The VF refused the MTU when it was joined again."""
-    events = (an_event("mtu-refused", line="unable to change mtu to 9000"), an_event("joined"))
-    nic = a_nic(netdev=a_netdev(mtu=9000), events=events)
-    assert judge(a_machine(), nic).evidence["kernel_log"] == "unable to change mtu to 9000"
+    refused = an_event("mtu-refused", line="unable to change mtu", pci_address="cf63:00:02.0")
+    anothers = an_event("mtu-refused", line="of another VF", pci_address="1a65:00:02.0")
+    machine = a_machine(kernel_log=a_log(refused, an_event("joined"), anothers))
+    nic = a_nic(netdev=a_netdev(mtu=9000))
+    assert judge(machine, nic).evidence["kernel_log"] == "unable to change mtu"
 
 
 @pytest.mark.parametrize(

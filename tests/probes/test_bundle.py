@@ -9,6 +9,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,16 @@ def a_member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarf
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, target
     return member
+
+
+def make_loop(path: Path) -> None:
+    """Link a path to itself."""
+    path.symlink_to(path.name)
+
+
+def make_file(path: Path, *, content: bytes) -> None:
+    """Write a file."""
+    path.write_bytes(content)
 
 
 def why_not(path: Path) -> str:
@@ -240,11 +251,11 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        pytest.param(lambda _: None, id="nothing"),
+        pytest.param(os.fspath, id="nothing"),
         pytest.param(os.mkdir, id="an-empty-directory"),
         pytest.param(os.mkfifo, id="a-pipe"),
-        pytest.param(lambda path: path.symlink_to("/dev/zero"), id="a-device"),
-        pytest.param(lambda path: path.symlink_to(path.name), id="a-loop"),
+        pytest.param(partial(os.symlink, "/dev/zero"), id="a-device"),
+        pytest.param(make_loop, id="a-loop"),
     ],
 )
 def test_what_is_no_bundle_is_refused(tmp_path: Path, make: Callable[[Path], object]) -> None:
@@ -397,10 +408,10 @@ def test_no_link_of_a_directory_leads_out_of_it(
     [
         pytest.param(os.mkfifo, id="a-pipe"),
         pytest.param(os.mkdir, id="a-folder"),
-        pytest.param(lambda path: Path(path).write_bytes(b"\xff\0{"), id="garbage"),
-        pytest.param(lambda path: Path(path).write_bytes(b"[" * 100_000), id="nested"),
-        pytest.param(lambda path: Path(path).write_text('[{"interface": 1}]'), id="half"),
-        pytest.param(lambda path: Path(path).symlink_to(Path(path).name), id="a-loop"),
+        pytest.param(partial(make_file, content=b"\xff\0{"), id="garbage"),
+        pytest.param(partial(make_file, content=b"[" * 100_000), id="nested"),
+        pytest.param(partial(make_file, content=b'[{"interface": 1}]'), id="half"),
+        pytest.param(make_loop, id="a-loop"),
     ],
 )
 def test_a_spoilt_part_is_unknown(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import struct
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -15,11 +16,15 @@ from hypothesis import strategies as st
 from accelnet_probes.ethtool import (
     ATTEMPTS,
     DRVINFO_SIZE,
+    ETHTOOL_GDRVINFO,
+    ETHTOOL_GPERMADDR,
     ETHTOOL_GSSET_INFO,
     ETHTOOL_GSTATS,
     ETHTOOL_GSTRINGS,
     MAX_STATISTICS,
     REPLIES,
+    SIOCETHTOOL,
+    SIOCGIFINDEX,
     DecodeError,
     EthtoolSocket,
     decode_channels,
@@ -415,6 +420,61 @@ def test_more_than_any_driver_has_is_refused() -> None:
 def test_as_many_as_any_driver_may_have_are_read() -> None:
     """The limit itself is within."""
     assert _is_consistent(Kernel(MAX_STATISTICS, fixed=True), MAX_STATISTICS)
+
+
+# --- the call ------------------------------------------------------------------------------------
+
+
+class Wire(EthtoolSocket):
+    """A socket whose ioctl ends in `answers` (by command) in place of the kernel."""
+
+    def __init__(self, answers: dict[int, bytes]) -> None:
+        super().__init__()
+        self._answers = answers
+        self._ioctl: Any = self._kernel
+        self._socket.close()
+        self.seen: list[bytes] = []
+
+    def _kernel(self, _fd: int, request: int, ifreq: bytes) -> bytes:
+        if request == SIOCGIFINDEX:
+            return ifreq[:16] + struct.pack("=I", 7) + ifreq[20:]
+        assert request == SIOCETHTOOL
+        assert len(ifreq) == 40
+        assert ifreq[:16] == b"eth0".ljust(16, b"\0")
+        (pointer,) = struct.unpack_from("@P", ifreq, 16)
+        self.seen.append(ctypes.string_at(pointer, 24))
+        answer = self._answers[struct.unpack("=I", self.seen[-1][:4])[0]]
+        ctypes.memmove(pointer, answer, len(answer))
+        return ifreq
+
+
+WIRE = {
+    ETHTOOL_GDRVINFO: _drvinfo(NATIVE),
+    ETHTOOL_GPERMADDR: _permaddr(NATIVE, b"\0\x0d:\x11\x22\x33"),
+    ETHTOOL_GSSET_INFO: struct.pack("=IIQI", 0x37, 0, 2, 2),
+    ETHTOOL_GSTRINGS: _strings(NATIVE, b"a", b"b"),
+    ETHTOOL_GSTATS: _stats(NATIVE, 1, 2),
+}
+
+
+def test_each_call_hands_over_its_structure() -> None:
+    """The name and the buffer's address in struct ifreq, the request in the buffer."""
+    wire = Wire(WIRE)
+    assert wire.fixed("eth0", ETHTOOL_GDRVINFO, DRVINFO_SIZE) == WIRE[ETHTOOL_GDRVINFO]
+    assert wire.permaddr("eth0") == WIRE[ETHTOOL_GPERMADDR]
+    assert wire.count("eth0") == 2
+    assert wire.identity("eth0")[0] == struct.pack("=I", 7)
+    assert wire.statistics("eth0") == (WIRE[ETHTOOL_GSTRINGS], WIRE[ETHTOOL_GSTATS])
+    names = next(request for request in wire.seen if request[0] == ETHTOOL_GSTRINGS)
+    assert names[:12] == struct.pack("=III", ETHTOOL_GSTRINGS, 1, 2)
+    values = next(request for request in wire.seen if request[0] == ETHTOOL_GSTATS)
+    assert values[:8] == struct.pack("=II", ETHTOOL_GSTATS, 2)
+
+
+def test_an_address_is_never_longer_than_its_field() -> None:
+    """MAX_ADDR_LEN, whatever size the driver gives."""
+    wire = Wire({ETHTOOL_GPERMADDR: struct.pack("=II", 0x20, 1 << 31) + b"x" * 64})
+    assert len(wire.permaddr("eth0")) == 8 + 32
 
 
 # --- one interface -------------------------------------------------------------------------------

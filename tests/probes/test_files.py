@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -107,28 +107,31 @@ def test_readlink_does_not_follow_the_last_part() -> None:
     assert tree.readlink("sys/net/eth0/driver") == "../../bus/hv_netvsc"
 
 
+ASK = {"read": Tree.read, "readlink": Tree.readlink, "listdir": Tree.listdir}
+
+
 @pytest.mark.parametrize(
-    ("ask", "number"),
+    ("ask", "path", "number"),
     [
-        pytest.param(lambda tree: tree.read("none"), errno.ENOENT, id="read-nothing"),
-        pytest.param(lambda tree: tree.read("etc"), errno.EISDIR, id="read-a-folder"),
-        pytest.param(lambda tree: tree.read("etc/passwd/x"), errno.ENOTDIR, id="below-a-file"),
-        pytest.param(lambda tree: tree.readlink("etc/passwd"), errno.EINVAL, id="readlink-a-file"),
-        pytest.param(lambda tree: tree.listdir("etc/passwd"), errno.ENOTDIR, id="list-a-file"),
-        pytest.param(lambda tree: tree.listdir("none"), errno.ENOENT, id="list-nothing"),
-        pytest.param(lambda tree: tree.read("dangling"), errno.ENOENT, id="dangling"),
-        pytest.param(lambda tree: tree.read("etc/pass\0wd"), errno.ENOENT, id="nul"),
-        pytest.param(lambda tree: tree.read("etc/\ud800"), errno.ENOENT, id="no-character"),
+        pytest.param("read", "none", errno.ENOENT, id="read-nothing"),
+        pytest.param("read", "etc", errno.EISDIR, id="read-a-folder"),
+        pytest.param("read", "etc/passwd/x", errno.ENOTDIR, id="below-a-file"),
+        pytest.param("readlink", "etc/passwd", errno.EINVAL, id="readlink-a-file"),
+        pytest.param("listdir", "etc/passwd", errno.ENOTDIR, id="list-a-file"),
+        pytest.param("listdir", "none", errno.ENOENT, id="list-nothing"),
+        pytest.param("read", "dangling", errno.ENOENT, id="dangling"),
+        pytest.param("read", "etc/pass\0wd", errno.ENOENT, id="nul"),
+        pytest.param("read", "etc/\ud800", errno.ENOENT, id="no-character"),
     ],
 )
 def test_what_can_not_be_read_has_the_kernels_errno(
-    tmp_path: Path, ask: Callable[[Tree], object], number: int
+    tmp_path: Path, ask: str, path: str, number: int
 ) -> None:
     """In memory and in a directory the errno is the same."""
     links = {"dangling": "nowhere"}
     for tree in (a_tree(FILES, links), written(tmp_path, FILES, links)):
         with pytest.raises(OSError) as caught:  # noqa: PT011 - the errno is looked at
-            ask(tree)
+            ASK[ask](tree, path)
         assert caught.value.errno == number
 
 
@@ -274,3 +277,10 @@ def test_a_name_has_its_errno(name: str, number: int) -> None:
 def test_an_error_without_an_errno_is_an_io_error() -> None:
     """Python raises some OSErrors of its own."""
     assert errno_name(OSError("no number")) == "EIO"
+
+
+def test_an_unreadable_key_needs_no_folder_above_it() -> None:
+    """A bundle may name what was refused and hold nothing beside it."""
+    tree = Tree(MemoryStore(), {"proc/uptime": errno.EACCES})
+    with pytest.raises(PermissionError):
+        tree.read("proc/uptime")

@@ -46,8 +46,8 @@ def test_a_document_as_azure_sends_it() -> None:
                     "macAddress": "000D3A36DDED",
                 },
                 {
-                    "ipv4": {"ipAddress": []},
-                    "ipv6": {"ipAddress": []},
+                    "ipv4": {"ipAddress": None},
+                    "ipv6": {"ipAddress": None},
                     "macAddress": "002248AABBCC",
                 },
             ]

@@ -121,7 +121,7 @@ LINES = [
     ),
     pytest.param(
         f"mlx5_core {PCI} eth1: can not register netvsc VF receive handler (err = -16)",
-        LogEvent(kind="handler-refused", line="", detail="-16"),
+        LogEvent(kind="handler-refused", line="", vf="eth1", pci_address=PCI, detail="-16"),
         id="handler-refused",
     ),
     pytest.param(
@@ -131,7 +131,7 @@ LINES = [
     ),
     pytest.param(
         f"mlx5_core {PCI} eth1: unable to change mtu to 9000",
-        LogEvent(kind="mtu-refused", line="", detail="9000"),
+        LogEvent(kind="mtu-refused", line="", vf="eth1", pci_address=PCI, detail="9000"),
         id="mtu-refused",
     ),
     pytest.param(

@@ -82,7 +82,7 @@ class Namespace:
         _run("ip", "netns", "add", name)
 
     def ip(self, *arguments: str) -> str:
-        """Run ip(8) in here."""
+        """What the ip command prints in here."""
         return _run("ip", "-n", self.name, *arguments)
 
     def run(self, *command: str) -> str:

@@ -10,8 +10,9 @@ import resource
 import shutil
 import tarfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,11 +33,14 @@ from trees import (
     write_machine,
 )
 
+if TYPE_CHECKING:
+    from accelnet_probes.snapshot import Source
+
 
 class AsIfLive(BundleHost):
     """A machine whose kernel answers what a bundle holds, and whose files lie below its root/."""
 
-    source = "live"
+    source: Source = "live"
 
 
 def recorded(host: Any, root: Path) -> tuple[dict[str, Any], Recording]:
@@ -293,8 +297,8 @@ def recording(tmp_path: Path) -> Recording:
     "there",
     [
         pytest.param(os.mkdir, id="folder"),
-        pytest.param(lambda path: Path(path).touch(), id="file"),
-        pytest.param(lambda path: Path(path).symlink_to("nowhere"), id="dangling-link"),
+        pytest.param(Path.touch, id="file"),
+        pytest.param(partial(os.symlink, "nowhere"), id="dangling-link"),
     ],
 )
 def test_a_path_that_exists_is_refused(

@@ -10,6 +10,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,18 +121,16 @@ def machines(draw: st.DrawFn) -> tuple[tuple[Pair, ...], dict[str, str], list[st
     names = draw(st.lists(labels, min_size=4, max_size=4, unique=True))
     ids = draw(st.lists(guids, min_size=4, max_size=4, unique=True))
     pairs = tuple(
-        Pair(
-            **{
-                **{field: getattr(base, field) for field in Pair.__dataclass_fields__},
-                "mac": mac,
-                "guid": instance_guid(mac, old=draw(st.booleans()), number=number),
-                "addresses": tuple(prefixes[number * 2 : number * 2 + 2]),
-                "vf_addresses": tuple(draw(st.lists(st.sampled_from(prefixes), max_size=1))),
-            }
+        replace(
+            base,
+            mac=mac,
+            guid=instance_guid(mac, old=draw(st.booleans()), number=number),
+            addresses=tuple(prefixes[number * 2 : number * 2 + 2]),
+            vf_addresses=tuple(draw(st.lists(st.sampled_from(prefixes), max_size=1))),
         )
         for number, (base, mac) in enumerate(zip((Pair(), SECOND), found, strict=True))
     )
-    vm = dict(zip(("name", "group", "user", "domain"), names, strict=True))
+    vm: dict[str, str] = dict(zip(("name", "group", "user", "domain"), names, strict=True))
     vm |= dict(zip(("vm_id", "subscription", "machine_id", "disk"), ids, strict=True))
     return pairs, vm, [str(address) for address in addresses[4:]]
 
@@ -200,6 +199,7 @@ def test_no_form_of_an_identity_is_left(
             judge_bundle(Path(f"{folder}/new.tar.gz")),
         )
     forms = [form for pair in pairs for form in of_mac(pair.mac)]
+    forms += [pair.guid[:length].encode() for pair in pairs for length in (31, 36)]
     forms += [
         form for name in ("vm_id", "subscription", "machine_id") for form in of_guid(vm[name])
     ]
@@ -580,6 +580,21 @@ def test_addresses_are_found_in_texts(text: str, found: set[str]) -> None:
     identities = Identities()
     identities.scan_addresses(text)
     assert {str(address) for address in identities.ipv4 | identities.ipv6} == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"PCI root=UUID={VM_ID} ro", id="command-line"),
+        pytest.param(f'PARTUUID="{VM_ID.upper()}"', id="quoted"),
+        pytest.param(f"ID_FS_UUID={VM_ID.replace('-', '')}", id="without-dashes"),
+    ],
+)
+def test_a_labelled_uuid_is_found(text: str) -> None:
+    """Also in the kernel log, where other GUIDs are those of devices."""
+    identities = Identities()
+    identities.scan_addresses(text)
+    assert identities.guids == {VM_ID.replace("-", "")}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,16 +175,14 @@ def test_the_child_has_its_pipe_and_nothing_else() -> None:
     """Its own 0, 1 and 2 lead nowhere; what is left is the way to us."""
 
     def task(emit: Emit) -> None:
-        emit([str(entry.readlink()).partition(":")[0] for entry in Path("/proc/self/fd").iterdir()])
+        held: list[str] = []
+        for entry in Path("/proc/self/fd").iterdir():
+            with suppress(FileNotFoundError):  # the listing's own, closed by now
+                held.append(str(entry.readlink()).partition(":")[0])
+        emit(held)
 
     ((held,), _) = _collect(task)
-    # The listing itself is open while it is made.
-    assert sorted(name for name in held if not name.startswith("/proc/")) == [
-        "/dev/null",
-        "/dev/null",
-        "/dev/null",
-        "pipe",
-    ]
+    assert sorted(held) == ["/dev/null", "/dev/null", "/dev/null", "pipe"]
 
 
 def test_a_descriptor_above_the_limit_is_closed_too() -> None:

@@ -31,7 +31,12 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
         )
     if mtu == vf_mtu:
         return passed(f"both have MTU {mtu}", mtu=mtu)
-    lines = [event.line for event in nic.events if event.kind == "mtu-refused"]
+    log = known(machine.snapshot.kernel_log)
+    lines = [
+        event.line
+        for event in (log.events if log is not None else ())
+        if event.kind == "mtu-refused" and event.pci_address == known(vf.device)
+    ]
     return failed(
         f"{nic.name} has MTU {mtu}, {vf.name} has {vf_mtu}",
         remedy=do(
