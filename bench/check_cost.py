@@ -105,7 +105,11 @@ def _count(command: Sequence[str]) -> int:
     """Instructions of a command and of the processes that it forks."""
     with tempfile.TemporaryDirectory(prefix="accelnet-bench-") as folder:
         log = Path(folder) / "log"
-        callgrind = ["--tool=callgrind", f"--callgrind-out-file={folder}/%p", f"--log-file={log}.%p"]
+        callgrind = [
+            "--tool=callgrind",
+            f"--callgrind-out-file={folder}/%p",
+            f"--log-file={log}.%p",
+        ]
         environment = {**measuring.clean_environment(), "PYTHONHASHSEED": "0"}
         valgrind = shutil.which("valgrind", path=_path()) or "valgrind"
         measuring.cost([valgrind, *callgrind, *command], environment)

@@ -137,13 +137,14 @@ def _scan(words: list[str]) -> dict[str, Any]:
             if not words or words[-1] in _BY_FLAG:
                 raise UsageError(f"{flag}: expected {option.metavar}")
             value = words.pop()
-        values[option.name] = _value(option, value, values.get(option.name, ()))
+        if option.repeatable:
+            values[option.name] = (*values.get(option.name, ()), value)
+        else:
+            values[option.name] = _value(option, value)
     return values
 
 
-def _value(option: Option, value: str, before: object) -> object:
-    if option.repeatable:
-        return (*before, value) if isinstance(before, tuple) else (value,)
+def _value(option: Option, value: str) -> str | float:
     if option.seconds is not None:
         return _seconds(option.flag, value)
     if option.choices and value not in option.choices:

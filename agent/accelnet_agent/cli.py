@@ -6,8 +6,11 @@ is unusable gets one line on standard error and status 64.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+
+from accelnet_agent.report import EXIT_STATUS, INTERRUPTED, UNUSABLE, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +20,6 @@ if TYPE_CHECKING:
     from accelnet_agent.arguments import Options
     from accelnet_agent.report import Report
     from accelnet_probes.host import Host
-
-from accelnet_agent.report import EXIT_STATUS, INTERRUPTED, UNUSABLE, UsageError
 
 WAIT_STEP = 2.0  # seconds between two observations of --wait
 
@@ -32,7 +33,7 @@ def main() -> NoReturn:
         status = UNUSABLE
     except KeyboardInterrupt:
         status = INTERRUPTED
-    except Exception as error:  # a traceback's status 1 would read as "warn"
+    except Exception as error:  # noqa: BLE001  a traceback's status 1 would read as "warn"
         _complain(f"a bug in accelnet, please report it: {type(error).__name__}: {error}")
         status = UNUSABLE
     sys.exit(status)
@@ -40,10 +41,8 @@ def main() -> NoReturn:
 
 def _complain(message: str) -> None:
     line = f"accelnet-check: {_printable(message)}\n"
-    try:
+    with contextlib.suppress(OSError):  # the status says it as well
         os.write(2, line.encode("utf-8", "backslashreplace"))
-    except OSError:
-        pass  # the status says it as well
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -139,7 +138,8 @@ def _record(host: Host, path: str, *, redact: bool) -> None:
     from accelnet_agent.version import VERSION
     from accelnet_probes.recording import Recording, RecordingHost, write
 
-    assert isinstance(host, RecordingHost)
+    if not isinstance(host, RecordingHost):
+        raise TypeError(f"{type(host).__name__} does not record")
     recording = Recording(host, f"accelnet {VERSION}")
     if redact:
         from accelnet_probes.redaction import redacted

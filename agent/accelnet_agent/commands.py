@@ -30,7 +30,10 @@ def quoted(name: str | None) -> str:
 def _is_control(sign: str) -> bool:
     """What could end the line or speak to the terminal; a tab is neither."""
     return sign != "\t" and (
-        sign < " " or "\x7f" <= sign <= "\x9f" or sign in "\u2028\u2029" or "\ud800" <= sign <= "\udfff"
+        sign < " "
+        or "\x7f" <= sign <= "\x9f"
+        or sign in "\u2028\u2029"
+        or "\ud800" <= sign <= "\udfff"
     )
 
 

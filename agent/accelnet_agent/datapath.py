@@ -35,7 +35,7 @@ SWITCHES = ("switched-to", "switched-from", "switch-to-failed")
 
 
 class Window(Record):
-    """Growth of the counters between two samples; None where a counter is not there or restarted."""
+    """Growth of the counters between two samples; None where one is not there or restarted."""
 
     seconds: float
     growth: Mapping[str, int | None]
@@ -59,7 +59,9 @@ def link_of(netdev: Netdev) -> Observed[Link]:
     if flags is not None and not flags & IFF_UP:
         return "down"
     if operstate in ("up", "unknown"):  # "unknown": the driver does not say, the link is usable
-        return "up" if flags is not None or operstate == "up" else Gap(asked=True, why=_unseen(netdev))
+        return (
+            "up" if flags is not None or operstate == "up" else Gap(asked=True, why=_unseen(netdev))
+        )
     if operstate in NOT_RUNNING:
         return "no-carrier" if flags is not None else "down"
     return Gap(asked=True, why=_unseen(netdev))
@@ -84,8 +86,10 @@ def last_statistics(netdev: Netdev) -> Mapping[str, int]:
 
 
 def counters_of(netdev: Netdev) -> dict[str, int]:
-    """The five vf_* that the driver has, of the last sample; exact names, for
-    there is cpu0_vf_rx_packets beside vf_rx_packets."""
+    """The five vf_* that the driver has, of the last sample.
+
+    By exact name, for there is cpu0_vf_rx_packets beside vf_rx_packets.
+    """
     statistics = last_statistics(netdev)
     return {name: statistics[name] for name in VF_COUNTERS if name in statistics}
 
@@ -193,7 +197,9 @@ def _without_traffic(
         )
     if link == "up":
         return DataPath(
-            state="vf", why=f"{vf.name} is joined and up; not proven by traffic", witnesses=witnesses
+            state="vf",
+            why=f"{vf.name} is joined and up; not proven by traffic",
+            witnesses=witnesses,
         )
     if last is not None and last.age is not None and last.age <= SWITCHING_SECONDS:
         return DataPath(

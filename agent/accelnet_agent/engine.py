@@ -83,9 +83,7 @@ def nothing_to_judge(machine: Machine) -> Judgement | None:
         return _no_image(machine)
     release = known(snapshot.kernel_release) or ""
     if "microsoft-standard" in release.lower() or "-microsoft" in release.lower():
-        return unknown(
-            "this is WSL, whose network has no VF", remedy="Run it inside an Azure VM."
-        )
+        return unknown("this is WSL, whose network has no VF", remedy="Run it inside an Azure VM.")
     if machine.nics:
         return None
     if isinstance(snapshot.netdevs, Gap):
@@ -97,7 +95,9 @@ def nothing_to_judge(machine: Machine) -> Judgement | None:
         return None
     return unknown(
         "this is not known to be an Azure VM, and it has no hv_netvsc NIC: nothing to judge",
-        remedy=do("Run it inside an Azure VM, or judge a recording:", "accelnet-check --bundle PATH"),
+        remedy=do(
+            "Run it inside an Azure VM, or judge a recording:", "accelnet-check --bundle PATH"
+        ),
     )
 
 
@@ -109,13 +109,13 @@ def _no_image(machine: Machine) -> Judgement | None:
         return None
     return unknown(
         "there is no Linux system here: no os-release and no kernel's modules",
-        remedy=do("Name the folder where the image's root is mounted:", "accelnet-check --root DIR"),
+        remedy=do(
+            "Name the folder where the image's root is mounted:", "accelnet-check --root DIR"
+        ),
     )
 
 
-def _verdict(
-    machine: Machine, findings: Collection[Finding], nothing: Judgement | None
-) -> Verdict:
+def _verdict(machine: Machine, findings: Collection[Finding], nothing: Judgement | None) -> Verdict:
     image = machine.snapshot.source == "root"
     if nothing is not None:
         return "unknown"

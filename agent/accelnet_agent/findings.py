@@ -12,16 +12,14 @@ from accelnet_probes.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Any, Literal, Union
-
-    from typing_extensions import TypeAlias
+    from typing import Literal, TypeAlias
 
     from accelnet_agent.functions import Function
     from accelnet_agent.machine import Machine, Nic
 
     Status: TypeAlias = Literal["pass", "warn", "fail", "unknown", "skip"]
     Level: TypeAlias = Literal["required", "recommended"]
-    Json: TypeAlias = Union[str, int, float, bool, None, Sequence["Json"], Mapping[str, "Json"]]
+    Json: TypeAlias = str | int | float | bool | Sequence["Json"] | Mapping[str, "Json"] | None
 
 
 class Judgement(Record):

@@ -79,9 +79,7 @@ class Machine(Record):
         return any(device.driver == "uio_hv_generic" for device in self.netvsc_devices)
 
 
-def build(
-    snapshot: Snapshot, expect: Expect = "auto", interfaces: Collection[str] = ()
-) -> Machine:
+def build(snapshot: Snapshot, expect: Expect = "auto", interfaces: Collection[str] = ()) -> Machine:
     """Derive the machine; with `interfaces`, only those NICs and what may be theirs."""
     azure = is_azure(snapshot)
     found = functions.of(snapshot)
@@ -95,7 +93,9 @@ def build(
         if netdev.name not in names and functions.is_vf_netdev(netdev, found, snapshot)
     ]
     paired = {netdev.name: _paired(netdev, netdevs, vf_netdevs) for netdev in synthetic}
-    owners = {vf.name: name for name, vf in paired.items() if vf is not None and not isinstance(vf, Gap)}
+    owners = {
+        vf.name: name for name, vf in paired.items() if vf is not None and not isinstance(vf, Gap)
+    }
     orphans = _orphans(synthetic, paired, vf_netdevs, owners, found)
     nics = [
         _nic(snapshot, netdev, paired[netdev.name], orphans[netdev.name]) for netdev in synthetic
@@ -116,9 +116,7 @@ def build(
             for function in found
             if (one_lacks if not (below := known(function.pci.netdevs)) else set(below) - others)
         )
-    return Machine(
-        snapshot=snapshot, azure=azure, nics=tuple(nics), functions=found, expect=expect
-    )
+    return Machine(snapshot=snapshot, azure=azure, nics=tuple(nics), functions=found, expect=expect)
 
 
 def is_azure(snapshot: Snapshot) -> bool | None:
@@ -228,5 +226,3 @@ def _concerns(event: LogEvent, netdev: Netdev) -> bool:
     if event.guid is not None and isinstance(netdev.device, str):
         return event.guid == netdev.device.lower()
     return event.nic == netdev.name
-
-

@@ -39,13 +39,13 @@ STATES = {
 
 def render(report: Report, *, colour: bool = False) -> str:
     """The whole report as text with a final newline."""
-    lines = [_headline(report, colour), *_host(report.machine), ""]
+    lines = [_headline(report, colour=colour), *_host(report.machine), ""]
     for nic in report.machine.nics:
         lines += [*_drawing(nic, report.machine), ""]
     lines += _unused(report.machine)
     shown = [f for f in report.findings if f.status not in ("pass", "skip")]
     for finding in sorted(shown, key=lambda f: WORST_FIRST.index(f.status)):
-        lines += [*_finding(finding, colour), ""]
+        lines += [*_finding(finding, colour=colour), ""]
     lines += _quiet(report.findings)
     return "\n".join(clipped for line in lines for clipped in _fit(line)) + "\n"
 
@@ -57,13 +57,13 @@ def clean(text: object) -> str:
     )
 
 
-def _headline(report: Report, colour: bool) -> str:
+def _headline(report: Report, *, colour: bool) -> str:
     unbooted = report.machine.snapshot.source == "root" and not report.machine.nics
     text = IMAGE_PASS if unbooted and report.verdict == "pass" else VERDICTS[report.verdict]
-    return _paint(text, report.verdict, colour)
+    return _paint(text, report.verdict, colour=colour)
 
 
-def _paint(text: str, status: str, colour: bool) -> str:
+def _paint(text: str, status: str, *, colour: bool) -> str:
     return f"\x1b[1;{COLOURS[status]}m{text}\x1b[0m" if colour else text
 
 
@@ -88,7 +88,9 @@ def _drawing(nic: Nic, machine: Machine) -> Iterator[str]:
     if nic.direct:
         yield _edge("=", f"{netdev.name} {_function_of(netdev, machine)}", here=True)
     elif vf is not None:
-        yield _edge("=", f"VF {vf.name}  {_function_of(vf, machine)}  {_state(vf)}", state == "vf")
+        yield _edge(
+            "=", f"VF {vf.name}  {_function_of(vf, machine)}  {_state(vf)}", here=state == "vf"
+        )
     elif isinstance(nic.vf, Gap):
         yield _edge("?", f"VF: {nic.vf.why}", here=False)
     else:
@@ -96,14 +98,14 @@ def _drawing(nic: Nic, machine: Machine) -> Iterator[str]:
         yield _edge(" ", f"no VF{there}", here=False)
     if not nic.direct:
         used = state in ("synthetic", "no_vf", "orphan_vf")
-        yield _edge("-", "synthetic path: hv_netvsc over VMBus", used)
+        yield _edge("-", "synthetic path: hv_netvsc over VMBus", here=used)
     yield clean(f"      data path: {STATES[state]}; {nic.datapath.why}")
     share = share_of(nic)
     if share is not None:
         yield f"      {share}"
 
 
-def _edge(line: str, text: str, here: bool) -> str:
+def _edge(line: str, text: str, *, here: bool) -> str:
     shown = clean(f"    +{line * 2} {text}")
     return f"{shown}  <== data path" if here else shown
 
@@ -142,7 +144,9 @@ def share_of(nic: Nic) -> str | None:
         past = nic.window.growth["synthetic_tx_packets"]
         if sent is not None and past is not None and sent + past:
             share = _percent(sent, past)
-            return f"{share} of {sent + past} packets sent in {nic.window.seconds:g} s went by the VF"
+            return (
+                f"{share} of {sent + past} packets sent in {nic.window.seconds:g} s went by the VF"
+            )
     statistics = last_statistics(nic.netdev)
     sent = statistics.get("vf_tx_packets")
     queues = [
@@ -181,9 +185,11 @@ def _function(function: Function) -> str:
     return clean(f"  VF {function.pci.address}  {function.name}  {bound}, used by no NIC")
 
 
-def _finding(finding: Finding, colour: bool) -> Iterator[str]:
-    status = _paint(f"{finding.status.upper():<7}", finding.status, colour)
-    yield from _wrapped(clean(f"{finding.check}  {finding.subject}: {finding.summary}"), status + " ", 8)
+def _finding(finding: Finding, *, colour: bool) -> Iterator[str]:
+    status = _paint(f"{finding.status.upper():<7}", finding.status, colour=colour)
+    yield from _wrapped(
+        clean(f"{finding.check}  {finding.subject}: {finding.summary}"), status + " ", 8
+    )
     if finding.remedy is not None:
         for line in finding.remedy.split("\n"):
             text = clean(line)

@@ -1,0 +1,1 @@
+"""What is: observes the machine, judges nothing."""

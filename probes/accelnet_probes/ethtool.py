@@ -24,10 +24,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import mmap
     from collections.abc import Callable
-    from typing import Literal, Union
+    from typing import Literal, TypeAlias
 
     ByteOrder = Literal["<", ">"]
-    Reply = Union[bytes, str]  # what the kernel left in the buffer, or the errno's name
+    Reply: TypeAlias = bytes | str  # what the kernel left in the buffer, or the errno's name
 
 SIOCETHTOOL = 0x8946  # <linux/sockios.h>
 SIOCGIFINDEX = 0x8933
@@ -97,10 +97,10 @@ def decode_statistics(strings: bytes, stats: bytes, order: ByteOrder = "<") -> d
     names, values = decode_strings(strings, order), decode_stats(stats, order)
     if len(names) != len(values):
         raise DecodeError(f"{len(names)} names and {len(values)} values")
-    found = dict(zip(names, values))
+    found: dict[str, int] = dict(zip(names, values, strict=True))
     if len(found) != len(names):
-        found = {}
-        for name, value in zip(names, values):
+        found.clear()
+        for name, value in zip(names, values, strict=True):
             found.setdefault(name, value)
     return found
 

@@ -14,14 +14,14 @@ from accelnet_probes.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Protocol, Union
+    from typing import Protocol, TypeAlias
 
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.snapshot import Source
 
     # (interface, "10.0.0.4/24"), or the errno's name
-    Addresses = Union[tuple[tuple[str, str], ...], str]
+    Addresses: TypeAlias = tuple[tuple[str, str], ...] | str
 
     class Host(Protocol):
         """What a probe may ask."""
@@ -74,7 +74,9 @@ def sample_of(host: Host, number: int, interfaces: Mapping[str, int | None]) -> 
         return host.sample(number, interfaces)
     except OSError as error:
         name = errno_name(error)
-        replies = {interface: dict.fromkeys(REPLIES, name) for interface in interfaces}
+        replies: dict[str, dict[str, Reply]] = {
+            interface: dict.fromkeys(REPLIES, name) for interface in interfaces
+        }
         return Sample(ethtool=replies, addresses=name)
 
 

@@ -46,18 +46,23 @@ def decode(body: bytes) -> Observed[Instance]:
     )
 
 
+# What JSON holds is not known to a type checker: of what a dict or list consists stays Any.
+def _get(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None  # pyright: ignore
+
+
 def _mapping(value: Any, key: str) -> dict[str, Any]:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, dict) else {}
+    found: Any = _get(value, key)
+    return found if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
 
 def _list(value: Any, key: str) -> list[Any]:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, list) else []
+    found: Any = _get(value, key)
+    return found if isinstance(found, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
 def _text(value: Any, key: str) -> str | None:
-    found = value.get(key) if isinstance(value, dict) else None
+    found = _get(value, key)
     # JSON can spell half a surrogate pair, which no output can be written in.
     return found.encode("utf-8", "replace").decode() if isinstance(found, str) and found else None
 

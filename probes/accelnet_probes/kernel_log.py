@@ -70,7 +70,10 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"(?<!\S)(?P<vf>\S+): (?:no netdev found for|Invalid) vf serial:(?P<detail>\S+)",
     ),
     ("not-matched", r"(?<!\S)(?P<vf>\S+): (?P<detail>no PCI slot information)"),
-    ("handler-refused", _VF + r"can not register netvsc VF receive handler \(err = (?P<detail>-?\d+)\)"),
+    (
+        "handler-refused",
+        _VF + r"can not register netvsc VF receive handler \(err = (?P<detail>-?\d+)\)",
+    ),
     ("master-refused", r"can not set master device (?P<nic>\S+) \(err = (?P<detail>-?\d+)\)"),
     ("mtu-refused", _VF + r"unable to change mtu to (?P<detail>\d+)"),
     ("isolated", r"(?P<detail>SR-IOV not advertised by guests on the host supporting isolation)"),
@@ -101,7 +104,7 @@ _HINTS = (
     "no PCI slot",
     "vf serial:",
 )
-MAX_LOG = 4 << 20  # bytes, the newest: more than the kernel of a VM with 400 CPUs keeps
+MAX_LOG = 2 << 20  # bytes, the newest: more than the kernel of a VM with 400 CPUs keeps
 _MAX_LINE = 1024  # characters: PRINTKRB_RECORD_MAX, kernel/printk/printk.c
 
 _MONOTONIC = re.compile(r"\[\s*(\d{1,9}\.\d{1,9})\]\s?(?:\[[^\]]{1,16}\]\s)?")

@@ -34,9 +34,7 @@ class LiveHost:
     source: Source = "live"
     byteorder: ByteOrder = "<" if sys.byteorder == "little" else ">"
 
-    def __init__(
-        self, *, window: float, endpoint: str | None = None, prefix: str = "/"
-    ) -> None:
+    def __init__(self, *, window: float, endpoint: str | None = None, prefix: str = "/") -> None:
         """`window`: seconds between two samples, 0 for one sample.
 
         `endpoint`: IMDS where the operator named it, "off" for never, None for
@@ -142,7 +140,7 @@ def _named(
 def read_kmsg(path: str) -> bytes:
     """The kernel log as dmesg prints it: /dev/kmsg (Documentation/ABI/testing/dev-kmsg)."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    lines = []
+    lines: list[bytes] = []
     try:
         while True:
             try:

@@ -47,7 +47,7 @@ def probe(files: Files, release: str | None, aliases: Iterable[str]) -> Observed
                 name=name,
                 loaded=_loaded(files, name),
                 builtin=builtin if isinstance(builtin, Gap) else name in builtin,
-                file=_file(files, folder, files_of, name),
+                file=_file(files_of, name),
             )
             for name in wanted
         ),
@@ -98,9 +98,7 @@ def _dependencies(files: Files, path: str) -> Observed[dict[str, str]]:
     return found
 
 
-def _file(
-    files: Files, folder: str, files_of: Observed[dict[str, str]], name: str
-) -> Observed[str | None]:
+def _file(files_of: Observed[dict[str, str]], name: str) -> Observed[str | None]:
     """The module's path below its folder, if modules.dep lists it."""
     return files_of if isinstance(files_of, Gap) else files_of.get(name)
 
@@ -121,7 +119,7 @@ def _matches(alias: str, table: bytes) -> list[str]:
     from fnmatch import fnmatchcase  # pulls in `re`: only where something is unbound
 
     start = alias.partition(":")[0].encode() + b":"
-    found = []
+    found: list[str] = []
     for line in table.split(b"\n"):
         if line.startswith(b"alias " + start):
             _, _, rest = line.decode("utf-8", "replace").partition(" ")
@@ -135,7 +133,7 @@ def _builtin_matches(alias: str, info: bytes) -> list[str]:
     """modules.builtin.modinfo: NUL-separated "<module>.alias=<pattern>"."""
     from fnmatch import fnmatchcase
 
-    found = []
+    found: list[str] = []
     for record in info.split(b"\0"):
         module, equals, pattern = record.decode("utf-8", "replace").partition(".alias=")
         if equals and fnmatchcase(alias, pattern):

@@ -92,9 +92,7 @@ def _lower(found: Observed[str | None]) -> Observed[str | None]:
     return found.lower() if isinstance(found, str) else found
 
 
-def _links(
-    files: Files, entry: str
-) -> tuple[Observed[tuple[str, ...]], Observed[tuple[str, ...]]]:
+def _links(files: Files, entry: str) -> tuple[Observed[tuple[str, ...]], Observed[tuple[str, ...]]]:
     """What lower_* and upper_* name (netdev_master_upper_dev_link)."""
     found = sysfs.names(files, entry)
     if isinstance(found, Gap):

@@ -5,7 +5,14 @@ from __future__ import annotations
 from accelnet_probes import netdevs, pci, sysfs, system, vmbus
 from accelnet_probes.files import errno_name
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, sample_of
-from accelnet_probes.snapshot import PASS_THROUGH_CLASS, Gap, MissingFactsError, ProbeRun, Snapshot, known
+from accelnet_probes.snapshot import (
+    PASS_THROUGH_CLASS,
+    Gap,
+    MissingFactsError,
+    ProbeRun,
+    Snapshot,
+    known,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,8 +102,10 @@ def observe(host: Host) -> Snapshot:
         pci=functions,
         vmbus=devices,
         netdevs=found,
-        modules=run("modules", lambda: _modules(host, release, functions, devices, relevant)),
-        kernel_log=run("kernel-log", lambda: _kernel_log(host, uptime, at, relevant)),
+        modules=run(
+            "modules", lambda: _modules(host, release, functions, devices, relevant=relevant)
+        ),
+        kernel_log=run("kernel-log", lambda: _kernel_log(host, uptime, at, relevant=relevant)),
         window_seconds=window,
         probes=tuple(run.runs),
     )
@@ -193,6 +202,7 @@ def _modules(
     release: Observed[str | None],
     functions: Observed[tuple[PciFunction, ...]],
     devices: Observed[tuple[VmbusDevice, ...]],
+    *,
     relevant: bool,
 ) -> Observed[ModuleTree]:
     """Only where something waits for a driver: the tables are megabytes."""
@@ -218,7 +228,7 @@ def _modules(
 
 
 def _kernel_log(
-    host: Host, uptime: Observed[float | None], at: str, relevant: bool
+    host: Host, uptime: Observed[float | None], at: str, *, relevant: bool
 ) -> Observed[KernelLog]:
     if not relevant:
         raise NotAskedError("no device of accelerated networking is here")

@@ -27,9 +27,7 @@ class _RecordType(type):
     _fields: tuple[str, ...]
     _defaults: dict[str, object]
 
-    def __new__(
-        mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]
-    ) -> _RecordType:
+    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> _RecordType:
         fields = tuple(body.get("__annotations__", ()))
         defaults = {field: body.pop(field) for field in fields if field in body}
         body["__slots__"] = fields

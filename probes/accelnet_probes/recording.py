@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, BinaryIO, TypeVar
 
+    from accelnet_probes.ethtool import ByteOrder
     from accelnet_probes.files import Files, Kind, Store
     from accelnet_probes.host import Host, Sample
     from accelnet_probes.snapshot import Source
@@ -86,7 +87,7 @@ class RecordingHost:
     def __init__(self, host: Host, root: str = "/") -> None:
         self._host = host
         self.source: Source = host.source
-        self.byteorder = host.byteorder
+        self.byteorder: ByteOrder = host.byteorder
         self.samples = host.samples
         self.parts: dict[str, bytes] = {}
         self.about: dict[str, Any] = {}

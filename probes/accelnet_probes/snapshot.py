@@ -18,12 +18,10 @@ from accelnet_probes.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal, TypeVar, Union
-
-    from typing_extensions import TypeAlias
+    from typing import Literal, TypeAlias, TypeVar
 
     T = TypeVar("T")
-    Observed = Union[T, "Gap"]
+    Observed: TypeAlias = "T | Gap"
     Source: TypeAlias = Literal["live", "root", "bundle"]
 
 

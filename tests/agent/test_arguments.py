@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from accelnet_agent.arguments import OPTIONS, Options, parse, parser
-from accelnet_agent.report import UsageError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from accelnet_agent.arguments import OPTIONS, Options, parse, parser
+from accelnet_agent.report import UsageError
 
 VALUES = {
     "--format": ["text", "json"],
@@ -43,9 +46,10 @@ def test_it_reads_what_argparse_reads(options: list[list[str]]) -> None:
         return  # not allowed together: the tests below say which
     if found.help:
         return  # which outranks even what is not allowed together
-    expected = vars(parser().parse_args(words))
-    lists = {name: tuple(value) for name, value in expected.items() if isinstance(value, list)}
-    assert found == Options(**{**expected, **lists})
+    expected: dict[str, Any] = vars(parser().parse_args(words))
+    for name in ("interface", "only", "skip"):
+        expected[name] = tuple(expected[name])
+    assert found == Options(**expected)
 
 
 @pytest.mark.parametrize(

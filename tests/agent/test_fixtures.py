@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from accelnet_agent import render_json, render_text
 from accelnet_agent.checks import CHECKS
 from accelnet_agent.engine import judge

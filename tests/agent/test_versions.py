@@ -7,6 +7,9 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from accelnet_agent.versions import (
     Kernel,
     compare_dpkg,
@@ -16,8 +19,6 @@ from accelnet_agent.versions import (
     compare_rpm,
     parse_kernel,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 ORDERINGS = [
     pytest.param(compare_dpkg, id="dpkg"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from accelnet_agent.data.vm_sizes import SizeName, parse_size, supports
 from hypothesis import given
 from hypothesis import strategies as st
+
+from accelnet_agent.data.vm_sizes import SizeName, parse_size, supports
 
 
 def a_name(family: str, number: int, series: str, active: int | None = None) -> SizeName:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from accelnet_agent.checks.kernel_minimum import CHECK, judge
 from accelnet_agent.findings import Judgement
 from accelnet_probes.snapshot import MissingFactsError, OsRelease

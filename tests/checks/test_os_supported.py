@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from accelnet_agent.checks.os_supported import CHECK, judge
 from accelnet_agent.findings import Judgement
 from accelnet_probes.snapshot import MissingFactsError, OsRelease

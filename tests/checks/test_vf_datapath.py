@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent import datapath
 from accelnet_agent.checks.vf_datapath import CHECK, judge
 from accelnet_agent.datapath import DataPath, Window

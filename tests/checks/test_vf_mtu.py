@@ -8,7 +8,7 @@ import pytest
 
 from accelnet_agent.checks.vf_mtu import CHECK, judge
 from accelnet_probes.snapshot import MissingFactsError
-from building import a_log, REFUSED, a_machine, a_netdev, a_nic, a_vf, an_event
+from building import REFUSED, a_log, a_machine, a_netdev, a_nic, a_vf, an_event
 
 
 @pytest.mark.parametrize("mtu", [1500, 3900, 9000, 65521])

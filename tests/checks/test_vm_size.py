@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from accelnet_agent.checks.vm_size import CHECK, judge
 from accelnet_probes.snapshot import MissingFactsError
 from building import NEVER_ASKED, REFUSED, a_machine, a_nic, an_instance

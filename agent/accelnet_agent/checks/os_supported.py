@@ -57,7 +57,9 @@ def judge(machine: Machine) -> Judgement:
     if any(_is_major_of(version, entry) for _, entry in entries):
         return unknown(
             f"which minor release of {found} this is could not be seen",
-            remedy=do("See what it says:", "cat /etc/os-release /etc/centos-release /etc/redhat-release"),
+            remedy=do(
+                "See what it says:", "cat /etc/os-release /etc/centos-release /etc/redhat-release"
+            ),
             found=found,
         )
     return _without_its_kernel(machine, found, named) if named else _unlisted(found)

@@ -11,7 +11,7 @@ from accelnet_agent.commands import bounce, do, look_again, pair_anew, set_up
 from accelnet_agent.data import remedies
 from accelnet_agent.datapath import is_admin_down, link_of
 from accelnet_agent.findings import Check, failed, passed, skipped, unknown, warned
-from accelnet_probes.snapshot import Gap, known, need
+from accelnet_probes.snapshot import Gap, need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,4 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     return passed(path.why, **evidence)
 
 
-CHECK = Check(
-    id="vf-datapath", title="Transmit goes by the VF", level="required", judge_nic=judge
-)
+CHECK = Check(id="vf-datapath", title="Transmit goes by the VF", level="required", judge_nic=judge)

@@ -71,7 +71,12 @@ def _unbound(machine: Machine, function: Function) -> Judgement:
             driver_override=override,
         )
     module = _module(machine, wanted)
-    if module is not None and module.file is None and module.builtin is False and not known(module.loaded):
+    if (
+        module is not None
+        and module.file is None
+        and module.builtin is False
+        and not known(module.loaded)
+    ):
         return failed(
             f"no driver is bound to {function.name}: this kernel has no {wanted}",
             remedy=_install(machine, wanted),
@@ -139,7 +144,9 @@ def _install(machine: Machine, module: str) -> str:
     if ids & {"ubuntu"}:
         return do("Install Azure's kernel and reboot:", "sudo apt-get install linux-azure")
     if ids & {"debian"}:
-        return do("Install the cloud kernel and reboot:", "sudo apt-get install linux-image-cloud-amd64")
+        return do(
+            "Install the cloud kernel and reboot:", "sudo apt-get install linux-image-cloud-amd64"
+        )
     if ids & {"rhel", "fedora", "centos"}:
         return do(
             "Install the rest of the kernel's modules:",
@@ -203,7 +210,7 @@ def _without_netdev(machine: Machine, function: Function, driver: str) -> Judgem
         )
     if driver not in pci_ids.DRIVERS:
         return warned(
-            f"{driver}, which is not known to accelnet, is bound to {function.name}; it has no netdev",
+            f"{driver}, unknown to accelnet, is bound to {function.name}; it has no netdev",
             remedy=do(
                 "Find out what bound it:", f"ls -l /sys/bus/pci/devices/{quoted(address)}/driver"
             ),

@@ -72,8 +72,10 @@ def _without(machine: Machine, nic: Nic, reason: str | None) -> Judgement:
 def _evidence(machine: Machine, nic: Nic) -> dict[str, Json]:
     log = known(machine.snapshot.kernel_log)
     evidence: dict[str, Json] = {"expect": machine.expect}
-    if log is not None and log.starts_at_boot and not any(
-        event.kind == "slot-added" for event in log.events
+    if (
+        log is not None
+        and log.starts_at_boot
+        and not any(event.kind == "slot-added" for event in log.events)
     ):
         evidence["kernel_log"] = "since boot the host has assigned no VF to any NIC"
     counters = counters_of(nic.netdev)

@@ -45,7 +45,7 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
         )
         + "\n"
         + do(
-            "If its driver refuses so much, give the NIC the VF's (the NIC pauses for some seconds):",
+            "If its driver refuses so much, give the NIC the VF's (it pauses for some seconds):",
             f"sudo ip link set {quoted(nic.name)} mtu {vf_mtu}",
         ),
         mtu=mtu,

@@ -61,7 +61,7 @@ def _not_joined(machine: Machine, nic: Nic, vf: Netdev) -> Judgement:
         return failed(
             f"{vf.name} has the MAC of {nic.name}, but belongs to {master}",
             remedy=do(
-                f"Take it out of {master} (put {nic.name} there instead), and let it be paired anew:",
+                f"Take it out of {master} (put {nic.name} there), and let it be paired anew:",
                 f"sudo ip link set {quoted(vf.name)} nomaster",
                 *pair_anew(vf),
             ),

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from accelnet_agent.machine import Machine, Nic
     from accelnet_probes.snapshot import Netdev
 
+KEEP_AWAY = (
+    "Keep the network manager from VFs: install azure-vm-utils 0.6.0 or later, whose udev rule "
+    "leaves them unmanaged; or for now"
+)
+
 
 def judge(machine: Machine, nic: Nic) -> Judgement:
     if nic.direct and machine.given_to_user_space:
@@ -79,8 +84,7 @@ def _remedy(vf: Netdev) -> str:
     name = quoted(vf.name)
     return "\n".join(
         (
-            "Keep the network manager from VFs: install azure-vm-utils 0.6.0 or later, whose udev "
-            "rule leaves them unmanaged; or for now",
+            KEEP_AWAY,
             do("with NetworkManager:", f"sudo nmcli device set {name} managed no"),
             do(
                 "with networkd (no direct NIC must match it):",

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def judge(machine: Machine, nic: Nic) -> Judgement:
     if is_admin_down(nic.netdev):
         return warned(
-            f"{nic.name} itself is set down", remedy=do("Set it up, if it should be used:", set_up(nic.name))
+            f"{nic.name} itself is set down",
+            remedy=do("Set it up, if it should be used:", set_up(nic.name)),
         )
     if nic.direct and machine.given_to_user_space:
         return skipped(f"{nic.name} is what DPDK left of a pair: DPDK sets its link")
@@ -33,7 +34,8 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     if link == "down":
         return failed(
             f"{vf.name} is set down, so {nic.name} sends by the synthetic path",
-            remedy=do("Set it up, and find what set it down: it must leave VFs alone:",
+            remedy=do(
+                "Set it up, and find what set it down: it must leave VFs alone:",
                 set_up(vf.name),
                 f"journalctl -b | grep {quoted(vf.name)}",
             ),

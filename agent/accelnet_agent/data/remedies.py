@@ -9,14 +9,15 @@ capitals are the operator's to fill in; nothing here is ever run by accelnet.
 from __future__ import annotations
 
 ENABLE = """\
-Enable it on the NIC (the VM must be stopped and deallocated; in an availability set all its VMs first):
+Enable it on the NIC (the VM is deallocated first; in an availability set, all its VMs):
   az vm deallocate --resource-group GROUP --name VM
   az network nic update --resource-group GROUP --name NIC --accelerated-networking true
   az vm start --resource-group GROUP --name VM
 In a scale set:
   az vmss deallocate --resource-group GROUP --name VMSS
   NICS=virtualMachineProfile.networkProfile.networkInterfaceConfigurations
-  az vmss update --resource-group GROUP --name VMSS --set "${NICS}[0].enableAcceleratedNetworking=true"
+  az vmss update --resource-group GROUP --name VMSS \\
+    --set "${NICS}[0].enableAcceleratedNetworking=true"
   az vmss update --resource-group GROUP --name VMSS --set upgradePolicy.mode=automatic
   az vmss start --resource-group GROUP --name VMSS
 If this NIC should have none:
@@ -29,7 +30,7 @@ Disable it on the NIC, or state that it is expected (--expect on):
   az vm start --resource-group GROUP --name VM"""
 
 REDEPLOY = """\
-Wait five minutes (a host in servicing gives the VF back by itself); then move the VM to another host:
+Wait five minutes (a host in servicing gives the VF back by itself), then move the VM elsewhere:
   az vm redeploy --resource-group GROUP --name VM
 If it happens again, open a support case with a recording:
   accelnet-check --record vm.tar.gz --redact"""
