@@ -48,7 +48,7 @@ def decode(body: bytes) -> Observed[Instance]:
 
 # What JSON holds is not known to a type checker: of what a dict or list consists stays Any.
 def _get(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, dict) else None  # pyright: ignore
+    return value.get(key) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 
 
 def _mapping(value: Any, key: str) -> dict[str, Any]:

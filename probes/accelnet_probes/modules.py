@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from accelnet_probes.snapshot import Observed
 
 DRIVERS = ("mlx4_core", "mlx4_en", "mlx5_core", "mana", "pci_hyperv")
+MAX_PATTERNS = 2048
 SUFFIXES = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
 
 
@@ -115,27 +116,38 @@ def _builtin(files: Files, folder: str) -> Observed[frozenset[str]]:
 
 
 def _matches(alias: str, table: bytes) -> list[str]:
-    """modules.alias: "alias <pattern> <module>", patterns as fnmatch(3) reads them."""
-    from fnmatch import fnmatchcase  # pulls in `re`: only where something is unbound
-
-    start = alias.partition(":")[0].encode() + b":"
-    found: list[str] = []
-    for line in table.split(b"\n"):
-        if line.startswith(b"alias " + start):
-            _, _, rest = line.decode("utf-8", "replace").partition(" ")
-            pattern, _, module = rest.partition(" ")
-            if fnmatchcase(alias, pattern):
-                found.append(module.strip().replace("-", "_"))
-    return found
+    """modules.alias: "alias <pattern> <module>"."""
+    start = b"alias " + alias.partition(":")[0].encode() + b":"
+    entries = (
+        line.decode("utf-8", "replace").split(" ", 2)
+        for line in table.split(b"\n")
+        if line.startswith(start)
+    )
+    return _answering(alias, ((entry[1], entry[2]) for entry in entries if len(entry) > 2))
 
 
 def _builtin_matches(alias: str, info: bytes) -> list[str]:
     """modules.builtin.modinfo: NUL-separated "<module>.alias=<pattern>"."""
-    from fnmatch import fnmatchcase
+    entries = (
+        record.decode("utf-8", "replace").partition(".alias=")
+        for record in info.split(b"\0")
+        if b".alias=" in record
+    )
+    return _answering(alias, ((pattern, module) for module, _, pattern in entries))
+
+
+def _answering(alias: str, entries: Iterable[tuple[str, str]]) -> list[str]:
+    """The modules of the patterns that match, as fnmatch(3) reads them."""
+    from fnmatch import fnmatchcase  # pulls in `re`: only where something is unbound
 
     found: list[str] = []
-    for record in info.split(b"\0"):
-        module, equals, pattern = record.decode("utf-8", "replace").partition(".alias=")
-        if equals and fnmatchcase(alias, pattern):
-            found.append(module.replace("-", "_"))
+    tried = 0
+    for pattern, module in entries:
+        literal = pattern[: min(pattern.find(sign) % (len(pattern) + 1) for sign in "*?[")]
+        # A vendor has some dozens of patterns; compiling each of a hostile table takes minutes.
+        if not alias.startswith(literal) or tried == MAX_PATTERNS:
+            continue
+        tried += 1
+        if fnmatchcase(alias, pattern):
+            found.append(module.strip().replace("-", "_"))
     return found

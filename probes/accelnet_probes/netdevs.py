@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 NET = "sys/class/net"
 # "The driver has no such operation" (net/ethtool/ioctl.c): the kernel has none.
-NOT_PROVIDED = ("EOPNOTSUPP", "ENOTSUP")
+NOT_PROVIDED = ("EOPNOTSUPP", "ENOTSUP", "ENOTSUPP")  # the last is the kernel's own, 524
 
 
 def probe(files: Files) -> Observed[tuple[Netdev, ...]]:

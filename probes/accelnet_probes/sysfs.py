@@ -57,11 +57,14 @@ def hexadecimal(files: Files, path: str, digits: int) -> Observed[str | None]:
 def link_name(files: Files, path: str) -> Observed[str | None]:
     """The last part of a link's target: the name of what it points at."""
     try:
-        return files.readlink(path).rpartition("/")[2]
+        name = files.readlink(path).rstrip("/").rpartition("/")[2]
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         return refused(error, path)
+    if name in ("", ".", ".."):  # no kernel writes it so; a copied tree may
+        return Gap(asked=True, why=f"/{path}: its target ends in no name")
+    return name
 
 
 def names(files: Files, path: str) -> Observed[tuple[str, ...] | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 
 import pytest
 
@@ -239,3 +240,19 @@ def test_lib_may_be_a_link() -> None:
 def test_garbage_tables_raise_nothing(table: str, content: bytes) -> None:
     """What is no entry is passed over."""
     assert isinstance(_probe(_machine(**{table: content}), MLX5), ModuleTree)
+
+
+def test_a_hostile_table_is_read_in_time() -> None:
+    """Each pattern that is tried is compiled: so many, and no more, are."""
+    lines = "".join(f"alias pci:v000015B3d*{at:x}x mlx5_core\n" for at in range(400_000))
+    began = time.monotonic()
+    modules.probe(Tree(_machine(alias=lines.encode())), RELEASE, [MLX5])
+    assert time.monotonic() - began < 60  # far above what it takes: a hang is what fails
+
+
+def test_a_pattern_without_a_wildcard_matches_itself() -> None:
+    """The literal is the whole pattern then."""
+    machine = _machine(alias=b"alias vmbus:44c4 pci_hyperv\n")
+    tree = modules.probe(Tree(machine), RELEASE, ["vmbus:44c4"])
+    assert isinstance(tree, ModuleTree)
+    assert tree.by_alias == {"vmbus:44c4": ("pci_hyperv",)}

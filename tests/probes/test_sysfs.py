@@ -167,3 +167,12 @@ def test_any_content_is_a_fact_or_a_gap(content: bytes) -> None:
     assert isinstance(sysfs.text(files, "sys/a"), str)
     assert isinstance(sysfs.number(files, "sys/a"), int | Gap)
     assert isinstance(sysfs.hexadecimal(files, "sys/a", 4), str | Gap)
+
+
+def test_a_target_that_ends_in_no_name_is_a_gap() -> None:
+    """A copied tree may link a device as ../..; which device that is was not seen."""
+    store = MemoryStore()
+    store.add_link("sys/class/net/eth0/device", "../..")
+    assert sysfs.link_name(Tree(store), "sys/class/net/eth0/device") == Gap(
+        asked=True, why="/sys/class/net/eth0/device: its target ends in no name"
+    )
