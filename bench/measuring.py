@@ -49,8 +49,7 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
         command,
         env=environment if environment is not None else clean_environment(),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )
@@ -67,7 +66,7 @@ def cost(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
         (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
     ]
     started = time.perf_counter()
-    pid = os.posix_spawn(command[0], command, environment, file_actions=null)
+    pid = os.posix_spawn(command[0], list(command), environment, file_actions=null)
     _, _, usage = os.wait4(pid, 0)
     return Cost(time.perf_counter() - started, usage.ru_utime + usage.ru_stime)
 
@@ -100,12 +99,10 @@ def spread(values: Sequence[float], unit: str = "x", digits: int = 2) -> str:
 
 def held(goal: Goal, ratio: float, shown: str) -> bool:
     """Print how the goal stands; whether its "must" is met."""
-    if ratio <= goal.ambition:
-        word = "ambition met"
-    else:
-        word = "met" if ratio <= goal.must else "MISSED"
+    kept = ratio <= goal.must
+    word = "MISSED" if not kept else "met" if ratio > goal.ambition else "met, the ambition too"
     print(f"{goal.name:<34} {shown:<28} must {goal.must:g} x, ambition {goal.ambition:g} x: {word}")
-    return ratio <= goal.must
+    return kept
 
 
 def machine(python: str) -> str:

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from accelnet_probes.files import Files
     from accelnet_probes.host import Sample
 
-IMPORTED_ON_THE_WAY = ("_socket", "ctypes", "fcntl", "mmap")
+IMPORTED_ON_THE_WAY = (
+    "_socket",
+    "ctypes",
+    "fcntl",
+    "mmap",
+    "accelnet_probes.kernel_log",
+    "accelnet_probes.rtnetlink",
+)
 KERNEL_LOG = "/dev/kmsg"
 
 
@@ -86,10 +93,6 @@ def main() -> None:
 def _import_all() -> None:
     import importlib
 
-    from accelnet_probes import kernel_log, rtnetlink
-
-    assert kernel_log
-    assert rtnetlink
     for name in IMPORTED_ON_THE_WAY:
         importlib.import_module(name)
 

@@ -25,7 +25,7 @@ DEPARTURES = ("switched-from", "slot-removed")
 RECENT_SECONDS = 86400.0
 # Seconds, departures, in words.  Field reports of flapping have tens to hundreds an hour; an
 # operator who sets the VF down and up a few times is none.
-LIMITS = ((3600.0, 6, "an hour"), (86400.0, 12, "a day"))
+LIMITS = ((3600.0, 5, "an hour"), (86400.0, 10, "a day"))
 
 
 def judge(machine: Machine, nic: Nic) -> Judgement:
@@ -47,11 +47,14 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
 
 def _times(machine: Machine, nic: Nic, kind: str) -> list[float]:
     """When such events were, in seconds on the log's own clock, without boot's and old ones."""
-    uptime = known(machine.snapshot.uptime)
+    uptime, vf = known(machine.snapshot.uptime), known(nic.vf)
     times = [
         time
         for event in nic.events
         if event.kind == kind
+        and (
+            vf is None or event.vf in (None, vf.name)
+        )  # the VF before it, of other hardware, is gone
         and (event.age is None or event.age <= RECENT_SECONDS)
         and (time := _time(event, uptime)) is not None
     ]
