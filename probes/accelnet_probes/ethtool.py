@@ -47,6 +47,7 @@ DRVINFO_SIZE = 196
 NINE_WORDS = 36  # struct ethtool_channels, struct ethtool_ringparam
 MAX_STATISTICS = 65_536  # a count was seen to go from 10 to 577 between two calls
 ATTEMPTS = 3
+_WHITE_SPACE = bytes(range(9, 14)) + bytes(range(28, 33))  # what str.split() splits ASCII at
 
 REPLIES = ("drvinfo", "stats-strings", "stats", "channels", "ring", "permaddr")
 
@@ -73,13 +74,16 @@ def decode_strings(reply: bytes, order: ByteOrder = "<") -> list[str]:
     """struct ethtool_gstrings: every name, in the driver's order."""
     count = _count("stats-strings", reply, 12, ETH_GSTRING_LEN, order)
     data = reply[12 : 12 + count * ETH_GSTRING_LEN]
-    # One operation for all names.  It is right where none is empty, none fills
-    # its 32 bytes and nothing follows a NUL; else each is cut out for itself.
-    names = [name for name in data.decode("utf-8", "replace").split("\0") if name]
+    # One operation for all names.  It is right where all is ASCII without white space, no
+    # name is empty, none fills its 32 bytes and nothing follows a NUL; else each is cut
+    # out for itself.
     each_starts = 0 not in data[::ETH_GSTRING_LEN]
     each_ends = data[ETH_GSTRING_LEN - 1 :: ETH_GSTRING_LEN].count(0) == count
-    if each_starts and each_ends and len(names) == count:
-        return names
+    plain = data.isascii() and len(data.translate(None, _WHITE_SPACE)) == len(data)
+    if each_starts and each_ends and plain:
+        names = data.replace(b"\0", b" ").decode("ascii").split()
+        if len(names) == count:
+            return names
     return [_text(data[at : at + ETH_GSTRING_LEN]) for at in range(0, len(data), ETH_GSTRING_LEN)]
 
 
@@ -89,12 +93,23 @@ def decode_stats(reply: bytes, order: ByteOrder = "<") -> tuple[int, ...]:
     return struct.unpack_from(f"{order}{count}Q", reply, 8)
 
 
-def decode_statistics(strings: bytes, stats: bytes, order: ByteOrder = "<") -> dict[str, int]:
+def decode_statistics(
+    strings: bytes,
+    stats: bytes,
+    order: ByteOrder = "<",
+    decoded: dict[bytes, list[str]] | None = None,
+) -> dict[str, int]:
     """Values by name; of two with one name the first counts.
 
-    DecodeError where the two replies are not of one count.
+    `decoded` keeps the names of each table of strings, byte for byte, from one call to
+    the next.  DecodeError where the two replies are not of one count.
     """
-    names, values = decode_strings(strings, order), decode_stats(stats, order)
+    names = None if decoded is None else decoded.get(strings)
+    if names is None:
+        names = decode_strings(strings, order)
+        if decoded is not None:
+            decoded[strings] = names
+    values = decode_stats(stats, order)
     if len(names) != len(values):
         raise DecodeError(f"{len(names)} names and {len(values)} values")
     found: dict[str, int] = dict(zip(names, values, strict=True))

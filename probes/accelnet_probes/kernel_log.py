@@ -9,7 +9,6 @@ happened: logs wrap, and rate limits drop.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
 
 from accelnet_probes.record import replace
 from accelnet_probes.snapshot import KernelLog, LogEvent
@@ -46,72 +45,85 @@ _NIC = (
     r"(?:(?P<nic>[^\s:()]+)|\(unnamed net_device\))(?:\s+\([^()]{0,40}\))*: "
 )
 _PCI = r"(?P<pci>[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])"
-_VF = rf"(?:{_PCI} (?P<vf>[^\s:()]+)(?:\s+\([^()]{{0,40}}\))*: )?"
+_PCI_VF = rf"{_PCI} (?P<vf>[^\s:()]+)(?:\s+\([^()]{{0,40}}\))*: "
+_VF = rf"(?:{_PCI_VF})?"
+_SWITCHED = r"VF: (?P<vf>[^\s,]+)(?:, err: (?P<detail>-?\d+))?"
 
-# kind -> what its line looks like; groups name the fields of LogEvent
-PATTERNS: tuple[tuple[str, str], ...] = (
-    ("slot-added", _NIC + r"VF slot (?P<detail>\d+) added"),
-    ("slot-removed", _NIC + r"VF slot (?P<detail>\d+) removed"),
-    ("registering", _NIC + r"VF registering: (?P<vf>\S+)"),
-    ("unregistering", _NIC + r"VF unregistering: (?P<vf>\S+)"),
-    ("joined", _PCI + r" (?P<vf>[^\s:()]+)(?:\s+\([^()]{0,40}\))*: joined to (?P<nic>\S+)"),
-    ("switched-to", _NIC + r"Data path switched to VF: (?P<vf>\S+)"),
-    ("switched-from", _NIC + r"Data path switched from VF: (?P<vf>\S+)"),
-    (
-        "switch-to-failed",
-        _NIC + r"Data path failed to switch to VF: (?P<vf>[^\s,]+)(?:, err: (?P<detail>-?\d+))?",
-    ),
+# Kind, what stands in every such line, and what the line looks like; groups name the fields of
+# LogEvent.  A pattern is compiled when a line holds its words: most logs need four of them.
+PATTERNS: tuple[tuple[str, str, str], ...] = (
+    ("slot-added", "VF slot ", _NIC + r"VF slot (?P<detail>\d+) added"),
+    ("slot-removed", "VF slot ", _NIC + r"VF slot (?P<detail>\d+) removed"),
+    ("registering", "VF registering: ", _NIC + r"VF registering: (?P<vf>\S+)"),
+    ("unregistering", "VF unregistering: ", _NIC + r"VF unregistering: (?P<vf>\S+)"),
+    ("joined", ": joined to ", _PCI_VF + r"joined to (?P<nic>\S+)"),
+    ("switched-to", "path switched to", _NIC + r"Data path switched to VF: (?P<vf>\S+)"),
+    ("switched-from", "path switched from", _NIC + r"Data path switched from VF: (?P<vf>\S+)"),
+    ("switch-to-failed", "path failed to", _NIC + r"Data path failed to switch to " + _SWITCHED),
     (
         "switch-from-failed",
-        _NIC + r"Data path failed to switch from VF: (?P<vf>[^\s,]+)(?:, err: (?P<detail>-?\d+))?",
+        "path failed to",
+        _NIC + r"Data path failed to switch from " + _SWITCHED,
     ),
     (
         "not-matched",
+        " vf serial:",
         r"(?<!\S)(?P<vf>\S+): (?:no netdev found for|Invalid) vf serial:(?P<detail>\S+)",
     ),
-    ("not-matched", r"(?<!\S)(?P<vf>\S+): (?P<detail>no PCI slot information)"),
+    (
+        "not-matched",
+        "no PCI slot information",
+        r"(?<!\S)(?P<vf>\S+): (?P<detail>no PCI slot information)",
+    ),
     (
         "handler-refused",
+        "VF receive handler",
         _VF + r"can not register netvsc VF receive handler \(err = (?P<detail>-?\d+)\)",
     ),
-    ("master-refused", r"can not set master device (?P<nic>\S+) \(err = (?P<detail>-?\d+)\)"),
-    ("mtu-refused", _VF + r"unable to change mtu to (?P<detail>\d+)"),
-    ("isolated", r"(?P<detail>SR-IOV not advertised by guests on the host supporting isolation)"),
-    ("isolated", r"(?P<detail>Ignore VF_ASSOCIATION msg from the host supporting isolation)"),
-    ("probe-failed", _PCI + r": probe with driver \S+ failed with error (?P<detail>-?\d+)"),
-    ("probe-failed", r"probe of " + _PCI + r" failed with error (?P<detail>-?\d+)"),
-    ("probe-failed", _PCI + r": (?P<detail>(?=\S*(?:probe|init)_\S)(?=.*failed).*)"),
+    (
+        "master-refused",
+        "can not set master",
+        r"can not set master device (?P<nic>\S+) \(err = (?P<detail>-?\d+)\)",
+    ),
+    ("mtu-refused", "change mtu to", _VF + r"unable to change mtu to (?P<detail>\d+)"),
+    (
+        "isolated",
+        "supporting isolation",
+        r"(?P<detail>SR-IOV not advertised by guests on the host supporting isolation)",
+    ),
+    (
+        "isolated",
+        "supporting isolation",
+        r"(?P<detail>Ignore VF_ASSOCIATION msg from the host supporting isolation)",
+    ),
+    (
+        "probe-failed",
+        "probe with driver",
+        _PCI + r": probe with driver \S+ failed with error (?P<detail>-?\d+)",
+    ),
+    (
+        "probe-failed",
+        "probe of ",
+        r"probe of " + _PCI + r" failed with error (?P<detail>-?\d+)",
+    ),
+    ("probe-failed", "failed", _PCI + r": (?P<detail>(?=\S*(?:probe|init)_\S)(?=.*failed).*)"),
     (
         "pass-through-failed",
+        "hv_pci: probe of",
         rf"hv_pci: probe of (?P<guid>{_GUID}) failed with error (?P<detail>-?\d+)",
     ),
     (
         "pass-through-failed",
+        "failed with error",
         rf"hv_pci(?: (?P<guid>{_GUID}))?: probe .*failed with error (?P<detail>-?\d+)",
     ),
-)
-_COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in PATTERNS)
-# Every pattern holds one of these: most lines are passed over by them.
-_HINTS = (
-    "VF slot ",
-    "egistering: ",
-    "joined to ",
-    "Data path ",
-    "failed",
-    "can not ",
-    "unable to change mtu",
-    "supporting isolation",
-    "no PCI slot",
-    "vf serial:",
 )
 MAX_LOG = 2 << 20  # bytes, the newest: more than the kernel of a VM with 400 CPUs keeps
 _MAX_LINE = 1024  # characters: PRINTKRB_RECORD_MAX, kernel/printk/printk.c
 
-_MONOTONIC = re.compile(r"\[\s*(\d{1,9}\.\d{1,9})\]\s?(?:\[[^\]]{1,16}\]\s)?")
-_KMSG = re.compile(r"\d+,\d+,(\d{1,18}),[^;]*;")
-_ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:(Z)|([+-])(\d\d):?(\d\d))"
-)
+_MONOTONIC = r"\[\s*(\d{1,9}\.\d{1,9})\]\s?(?:\[[^\]]{1,16}\]\s)?"
+_KMSG = r"\d+,\d+,(\d{1,18}),[^;]*;"
+_ISO = r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:(Z)|([+-])(\d\d):?(\d\d))"
 _BOOT = 60.0  # seconds: a log that begins earlier begins at boot
 
 
@@ -128,23 +140,17 @@ def parse(content: bytes, uptime: float | None, observed_at: str) -> KernelLog:
     offset (dmesg --time-format=iso, journalctl -o short-iso), /dev/kmsg records.
     """
     events: list[LogEvent] = []
-    first: float | None = None
-    last = 0.0
-    now = _epoch(observed_at)
-    for raw in content[-MAX_LOG:].decode("utf-8", "replace").splitlines():
-        at, wall, text = _stamp(raw[:_MAX_LINE])
-        if at is not None:
-            first = at if first is None else first
-            last = max(last, at)
-        if not any(hint in text for hint in _HINTS):
-            continue
-        found = _match(text)
+    lines = content[-MAX_LOG:].decode("utf-8", "replace").splitlines()
+    first, last = _first_stamp(lines), _first_stamp(reversed(lines)) or 0.0
+    for raw in lines:
+        found = _match(raw[:_MAX_LINE])
         if found is None:
             continue
+        at, wall, text = _stamp(raw[:_MAX_LINE])
         age = None
         if at is not None and uptime is not None:
             age = max(uptime - at, 0.0)
-        elif wall is not None and now is not None:
+        elif wall is not None and (now := _epoch(observed_at)) is not None:
             age = max(now - wall, 0.0)
         kind, fields = found
         events.append(
@@ -162,36 +168,48 @@ def parse(content: bytes, uptime: float | None, observed_at: str) -> KernelLog:
         )
     return KernelLog(
         events=tuple(
-            event if event.uptime is None else replace(event, min_age=last - event.uptime)
+            event if event.uptime is None else replace(event, min_age=max(last - event.uptime, 0.0))
             for event in events
         ),
         starts_at_boot=first is not None and first < _BOOT,
     )
 
 
+def _first_stamp(lines: Iterable[str]) -> float | None:
+    """Seconds since boot of the first line that says them."""
+    for line in lines:
+        at, _, _ = _stamp(line[:_MAX_LINE])
+        if at is not None:
+            return at
+    return None
+
+
 def _match(text: str) -> tuple[str, dict[str, str | None]] | None:
-    for kind, pattern in _COMPILED:
-        match = pattern.search(text)
-        if match:
-            return kind, match.groupdict()
+    for kind, words, pattern in PATTERNS:
+        if words in text:
+            match = re.search(pattern, text)
+            if match is not None:
+                return kind, match.groupdict()
     return None
 
 
 def _stamp(line: str) -> tuple[float | None, float | None, str]:
     """Seconds since boot, seconds since the epoch, and the message."""
-    if match := _KMSG.match(line):
+    if match := re.match(_KMSG, line):
         return int(match[1]) / 1e6, None, line[match.end() :]
     wall = _epoch(line)
-    if match := _MONOTONIC.search(line[:120]):
+    if match := re.search(_MONOTONIC, line[:120]):
         return float(match[1]), wall, line[match.end() :]
     _, found, message = line.partition(" kernel: ")
     return None, wall, message if found else line
 
 
 def _epoch(text: str) -> float | None:
-    match = _ISO.match(text)
+    match = re.match(_ISO, text) if text[4:5] == "-" else None
     if match is None:
         return None
+    from datetime import datetime, timedelta, timezone
+
     try:
         moment = datetime(*(int(part) for part in match.groups()[:6]), tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
         if match[8]:

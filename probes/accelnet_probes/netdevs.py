@@ -107,6 +107,7 @@ def with_samples(
     netdevs: tuple[Netdev, ...], samples: Sequence[Sample], order: ByteOrder
 ) -> tuple[Netdev, ...]:
     """The netdevs with what each sample says about them; addresses are the last one's."""
+    names: dict[bytes, list[str]] = {}  # NICs of one driver mostly have the same table of names
     return tuple(
         replace(
             netdev,
@@ -116,7 +117,10 @@ def with_samples(
         )
         for netdev in netdevs
         for decoded in [
-            tuple(decode_sample(sample.ethtool.get(netdev.name, {}), order) for sample in samples)
+            tuple(
+                decode_sample(sample.ethtool.get(netdev.name, {}), order, names)
+                for sample in samples
+            )
         ]
     )
 
@@ -139,11 +143,15 @@ def _addresses(name: str, found: Addresses | None) -> Observed[tuple[str, ...]]:
     return tuple(address for interface, address in found if interface == name)
 
 
-def decode_sample(replies: Mapping[str, Reply], order: ByteOrder) -> EthtoolSample:
-    """One interface's replies as facts."""
+def decode_sample(
+    replies: Mapping[str, Reply],
+    order: ByteOrder,
+    names: dict[bytes, list[str]] | None = None,
+) -> EthtoolSample:
+    """One interface's replies as facts; `names` as decode_statistics keeps them."""
     return EthtoolSample(
         driver_info=_reply(replies, "drvinfo", decode_drvinfo, order),
-        statistics=_statistics(replies, order),
+        statistics=_statistics(replies, order, names),
         channels=_reply(replies, "channels", decode_channels, order),
         ring=_reply(replies, "ring", decode_ring, order),
         permanent_mac=_reply(replies, "permaddr", decode_permaddr, order),
@@ -172,7 +180,7 @@ def _no_reply(name: str, found: str | None) -> Gap | None:
 
 
 def _statistics(
-    replies: Mapping[str, Reply], order: ByteOrder
+    replies: Mapping[str, Reply], order: ByteOrder, names: dict[bytes, list[str]] | None
 ) -> Observed[Mapping[str, int] | None]:
     strings, stats = replies.get("stats-strings"), replies.get("stats")
     for reply in (strings, stats):
@@ -181,6 +189,6 @@ def _statistics(
     if not isinstance(strings, bytes) or not isinstance(stats, bytes):
         return _no_reply("statistics", None)
     try:
-        return decode_statistics(strings, stats, order)
+        return decode_statistics(strings, stats, order, names)
     except DecodeError as error:
         return Gap(asked=True, why=f"ethtool statistics did not settle: {error}")

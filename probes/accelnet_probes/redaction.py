@@ -126,7 +126,7 @@ def _vocabulary(recording: Recording) -> set[str]:
     root = recording.root
     paths = [*root.directories, *(os.path.dirname(key) for key in recording.unreadable)]
     paths += [f"{key}/{to}" for key, to in root.links.items() if key.startswith("sys/")]
-    texts = [pattern for _, pattern in PATTERNS] + [word.decode() for word in KEYWORDS]
+    texts = [pattern for _, _, pattern in PATTERNS] + [word.decode() for word in KEYWORDS]
     texts += [
         content.decode("latin-1")
         for key, content in root.files.items()

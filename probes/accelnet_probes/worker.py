@@ -7,6 +7,8 @@ kept waiting by it.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import marshal
 import os
 import select
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     Emit = Callable[[Any], None]
 
+F_SETPIPE_SZ = 1031  # <linux/fcntl.h>
+_PIPE_SIZE = 1 << 20  # bytes, the most for a user: fewer turns between the two processes
 _HEADER = 4  # bytes of length before each message
 
 
@@ -27,6 +31,8 @@ class Worker:
 
     def __init__(self, task: Callable[[Emit], None]) -> None:
         self._read, write = os.pipe()
+        with contextlib.suppress(OSError):  # a user may have no more of these: it is slower then
+            fcntl.fcntl(self._read, F_SETPIPE_SZ, _PIPE_SIZE)
         self._pid = os.fork()
         if self._pid == 0:
             _run(task, write)
@@ -44,20 +50,21 @@ class Worker:
             part = os.read(self._read, 1 << 20)
             data += part
             ended = not part
-        self._leave()
+        os.close(self._read)
+        # Whoever started us may ignore SIGCHLD: then the kernel has reaped the child.
+        with contextlib.suppress(ChildProcessError, ProcessLookupError):
+            if ended:
+                os.waitpid(self._pid, 0)  # its pipe closes as it ends: it is as good as gone
+            else:
+                self._leave()
         return _messages(bytes(data)), ended
 
     def _leave(self) -> None:
-        os.close(self._read)
-        try:
-            if os.waitpid(self._pid, os.WNOHANG)[0] == 0:
-                os.kill(self._pid, 9)  # stuck in the kernel it stays; init reaps it after us
-                for _ in range(20):
-                    if os.waitpid(self._pid, os.WNOHANG)[0]:
-                        break
-                    time.sleep(0.001)
-        except (ChildProcessError, ProcessLookupError):
-            pass  # whoever started us ignores SIGCHLD: the kernel has reaped the child
+        os.kill(self._pid, 9)  # stuck in the kernel it stays; init reaps it after us
+        for _ in range(20):
+            if os.waitpid(self._pid, os.WNOHANG)[0]:
+                break
+            time.sleep(0.001)
 
 
 def _run(task: Callable[[Emit], None], write: int) -> None:

@@ -133,6 +133,7 @@ def test_a_machine_without_devices_costs_next_to_nothing(tmp_path: Path) -> None
 def _judging(files: Path, *, nics: int) -> str:
     """What accelnet-check does on a running machine, on one with these files."""
     return (
+        "import accelnet_agent.cli\n"
         "from accelnet_agent.arguments import parse\n"
         "from accelnet_agent.checks import CHECKS\n"
         "from accelnet_agent.engine import judge\n"

@@ -194,7 +194,7 @@ def test_each_line_that_tells(line: str, event: LogEvent) -> None:
 def test_every_kind_has_a_line() -> None:
     """No pattern is held by nothing."""
     shown = {param.values[1].kind for param in LINES if isinstance(param.values[1], LogEvent)}
-    assert shown == {kind for kind, _ in PATTERNS}
+    assert shown == {kind for kind, _, _ in PATTERNS}
 
 
 @pytest.mark.parametrize(
@@ -440,4 +440,4 @@ PIECES = st.sampled_from(
 def test_any_mixture_of_true_words_parses(content: str) -> None:
     """Nearly right lines reach further into the parser than random bytes."""
     log = parse(content.encode("utf-8", "replace"), 100.0, NOW)
-    assert all(event.kind in {kind for kind, _ in PATTERNS} for event in log.events)
+    assert all(event.kind in {kind for kind, _, _ in PATTERNS} for event in log.events)
