@@ -127,7 +127,8 @@ def _scan(words: list[str]) -> dict[str, Any]:
         flag, equals, value = words.pop().partition("=")
         option = _BY_FLAG.get(flag)
         if option is None:
-            raise UsageError(f"unrecognized argument: {flag}{equals}{value} (see --help)")
+            hint = _meant(flag, list(_BY_FLAG))
+            raise UsageError(f"unrecognized argument: {flag}{equals}{value}{hint}")
         if option.metavar is None:
             if equals:
                 raise UsageError(f"{flag}: expected no value")
@@ -162,17 +163,28 @@ def _seconds(flag: str, text: str) -> float:
     return value
 
 
+def _meant(name: str, names: list[str]) -> str:
+    """What was probably meant, in brackets."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(name.lower().replace("_", "-"), names, n=1)
+    where = "see --help" if names[0].startswith("-") else "--list-checks names them"
+    return f" (did you mean {found[0]}?)" if found else f" ({where})"
+
+
 def _verify(options: Options) -> None:
     chosen = [f"--{name}" for name in SOURCES if getattr(options, name) is not None]
     if len(chosen) > 1:
         raise UsageError(f"{chosen[1]}: not allowed with {chosen[0]}")
     ids = [check.id for check in CHECKS]
+    if options.only and not set(options.only) - set(options.skip):
+        raise UsageError("--only, --skip: no check is left")
     named = [("only", name) for name in options.only] + [("skip", name) for name in options.skip]
     if options.explain is not None:
         named.append(("explain", options.explain))
     for flag, name in named:
         if name not in ids:
-            raise UsageError(f"--{flag} {name}: no such check (--list-checks names them)")
+            raise UsageError(f"--{flag} {name}: no such check{_meant(name, ids)}")
     if options.redact and options.record is None:
         raise UsageError("--redact: expected together with --record PATH")
     endpoint = options.imds_endpoint

@@ -6,7 +6,6 @@ is unusable gets one line on standard error and status 64.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 
@@ -43,8 +42,10 @@ def main() -> NoReturn:
 
 def _complain(message: str) -> None:
     line = f"accelnet-check: {_printable(message)}\n"
-    with contextlib.suppress(OSError):  # the status says it as well
+    try:
         os.write(2, line.encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass  # the status says it as well
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -64,9 +65,20 @@ def run(arguments: Sequence[str]) -> int:
         return _print(listing())
     if options.explain is not None:
         return _print(_explanation(options.explain))
+    _look_ahead(options)
     report = _verify(options)
     _write(_render(report, options), options.output)
     return EXIT_STATUS[report.verdict]
+
+
+def _look_ahead(options: Options) -> None:
+    """What can not be written is better said before a window, or a wait, than after."""
+    if options.record is not None and os.path.lexists(options.record):
+        raise UsageError(f"--record {options.record}: it is there already; choose another name")
+    for flag, path in (("record", options.record), ("output", options.output)):
+        folder = os.path.dirname(os.path.abspath(path)) if path is not None else "/"
+        if not os.path.isdir(folder):
+            raise UsageError(f"--{flag} {path}: No such directory: {folder}")
 
 
 def _explanation(check_id: str) -> str:

@@ -67,11 +67,44 @@ class Machine(Record):
     @property
     def unused_devices(self) -> tuple[str, ...]:
         """Pass-through devices that VMBus offers and nothing drives: none of them has left."""
-        return tuple(
-            device.guid
-            for device in known(self.snapshot.vmbus) or ()
-            if device.class_id == PASS_THROUGH_CLASS and device.driver is None
-        )
+        return tuple(device.guid for device in self.without_function if device.driver is None)
+
+    @property
+    def pass_through_devices(self) -> tuple[VmbusDevice, ...]:
+        """What VMBus offers as pass-through devices."""
+        devices = known(self.snapshot.vmbus) or ()
+        return tuple(device for device in devices if device.class_id == PASS_THROUGH_CLASS)
+
+    @property
+    def without_function(self) -> tuple[VmbusDevice, ...]:
+        """The pass-through devices of which no PCI function came.
+
+        By the GUID in a function's path.  Some trees have shorter paths: then as many
+        devices are taken to be there as there are functions of unknown origin outside
+        domain 0000, which is the emulated devices'.
+        """
+        offered, functions = self.pass_through_devices, known(self.snapshot.pci)
+        if functions is None:
+            return ()
+        paths = {function.address: (function.path or "").lower() for function in functions}
+        without = [d for d in offered if not any(d.guid in path for path in paths.values())]
+        others = [
+            address
+            for address, path in paths.items()
+            if not address.startswith("0000:") and not any(d.guid in path for d in offered)
+        ]
+        return tuple(without[len(others) :])
+
+    @property
+    def netvsc_elsewhere(self) -> bool:
+        """More synthetic NICs are driven than are to be seen: other network namespaces."""
+        here = sum(n.driver == "hv_netvsc" for n in known(self.snapshot.netdevs) or ())
+        driven = [
+            device
+            for device in self.netvsc_devices
+            if device.driver == "hv_netvsc" or isinstance(device.driver, Gap)
+        ]
+        return len(driven) > here
 
     @property
     def given_to_user_space(self) -> bool:
@@ -100,11 +133,14 @@ def build(snapshot: Snapshot, expect: Expect = "auto", interfaces: Collection[st
     nics = [
         _nic(snapshot, netdev, paired[netdev.name], orphans[netdev.name]) for netdev in synthetic
     ]
-    if azure is True:
+    unseen = any(isinstance(netdev.driver, Gap) for netdev in netdevs)
+    if azure is True and not unseen:  # what could not be told may be its partner
         nics += [
             _nic(snapshot, netdev, None, (), direct=True)
             for netdev in vf_netdevs
-            if netdev.name not in owners and _has_no_partner(netdev, synthetic)
+            if netdev.name not in owners
+            and not isinstance(netdev.master, Gap)
+            and _has_no_partner(netdev, synthetic)
         ]
     if interfaces:
         others = {nic.name for nic in nics if nic.name not in interfaces}
@@ -175,22 +211,25 @@ def _orphans(
     free = tuple(function.pci.address for function in found if function.pci.netdevs == ())
     result: dict[str, tuple[str, ...]] = {netdev.name: () for netdev in synthetic}
     for netdev in lacking:
-        mac = known(netdev.mac)
         same = tuple(
-            vf.name
-            for vf in vf_netdevs
-            if vf.name not in owners and mac is not None and known(vf.mac) == mac
+            vf.name for vf in vf_netdevs if vf.name not in owners and macs_of(netdev) & macs_of(vf)
         )
         result[netdev.name] = same or (free if just_one else ())
     return result
 
 
 def _has_no_partner(netdev: Netdev, synthetic: Collection[Netdev]) -> bool:
-    mac = known(netdev.mac)
+    macs = macs_of(netdev)
     return not synthetic or (
-        mac is not None
-        and all(isinstance(other.mac, str) and other.mac != mac for other in synthetic)
+        bool(macs)
+        and all(isinstance(other.mac, str) and not macs & macs_of(other) for other in synthetic)
     )
+
+
+def macs_of(netdev: Netdev) -> set[str]:
+    """Its address and its permanent one: hv_netvsc pairs by the latter."""
+    found = {known(netdev.mac), *(known(sample.permanent_mac) for sample in netdev.samples)}
+    return {mac for mac in found if mac}
 
 
 def _nic(

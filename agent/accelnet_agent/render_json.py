@@ -81,12 +81,15 @@ def _nic(nic: Nic, machine: Machine) -> dict[str, Any]:
 def _vf(vf: Netdev, machine: Machine) -> dict[str, Any]:
     function = of_netdev(vf, machine.functions)
     device = known(vf.device)
+    pci = next((pci for pci in known(machine.snapshot.pci) or () if pci.address == device), None)
+    if function is not None:
+        pci = function.pci
     return {
         "name": vf.name,
         "driver": known(vf.driver),
-        "pci_address": function.pci.address if function is not None else device,
-        "vendor_id": function and known(function.pci.vendor_id),
-        "device_id": function and known(function.pci.device_id),
+        "pci_address": pci.address if pci is not None else device,
+        "vendor_id": pci and known(pci.vendor_id),
+        "device_id": pci and known(pci.device_id),
         "family": function.family if function is not None else "unknown",
         "operstate": known(vf.operstate),
         "mtu": known(vf.mtu),

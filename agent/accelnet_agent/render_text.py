@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 COLUMNS = 100
 WORST_FIRST = ("fail", "unknown", "warn", "pass", "skip")
 COLOURS = {"pass": "32", "warn": "33", "fail": "31", "unknown": "35", "skip": "2"}
-VERDICTS = {
-    "pass": "PASS: accelerated networking works",
-    "warn": "WARN: something is to be looked at",
-    "fail": "FAIL: accelerated networking does not work as it should",
-    "unknown": "UNKNOWN: it could not be judged",
-}
-IMAGE_PASS = "PASS: the image meets what can be judged before it boots"
+PROVEN = "accelerated networking works"
+UNPROVEN = "accelerated networking is in place; no traffic has proven it"
+AS_EXPECTED = "no VF is in use, as expected"
+IMAGE = "release and kernel are as they should be; the rest is judged on the running VM"
+NO_REASON = "no VF is in use, and the checks that would say why were skipped"
 STATES = {
     "vf": "VF",
     "synthetic": "synthetic path",
@@ -39,15 +37,22 @@ STATES = {
 
 def render(report: Report, *, colour: bool = False) -> str:
     """The whole report as text with a final newline."""
-    lines = [_headline(report, colour=colour), *_host(report.machine), ""]
+    lines = [*_headline(report, colour=colour), *_host(report.machine), ""]
     for nic in report.machine.nics:
         lines += [*_drawing(nic, report.machine), ""]
     lines += _unused(report.machine)
     shown = [f for f in report.findings if f.status not in ("pass", "skip")]
-    for finding in sorted(shown, key=lambda f: WORST_FIRST.index(f.status)):
+    for finding in sorted(shown, key=_weight):
         lines += [*_finding(finding, colour=colour), ""]
     lines += _quiet(report.findings)
     return "\n".join(clipped for line in lines for clipped in _fit(line)) + "\n"
+
+
+def _weight(finding: Finding) -> tuple[int, bool]:
+    """Worst first; what is unknown and only recommended decides nothing, and comes last."""
+    if finding.status == "unknown" and finding.level == "recommended":
+        return WORST_FIRST.index("pass"), True
+    return WORST_FIRST.index(finding.status), finding.level != "required"
 
 
 def clean(text: object) -> str:
@@ -57,10 +62,31 @@ def clean(text: object) -> str:
     )
 
 
-def _headline(report: Report, *, colour: bool) -> str:
-    unbooted = report.machine.snapshot.source == "root" and not report.machine.nics
-    text = IMAGE_PASS if unbooted and report.verdict == "pass" else VERDICTS[report.verdict]
-    return _paint(text, report.verdict, colour=colour)
+def _headline(report: Report, *, colour: bool) -> Iterator[str]:
+    """The verdict, and in the words of its worst finding why."""
+    word = _paint(f"{report.verdict.upper()}:", report.verdict, colour=colour)
+    worst = sorted(
+        (finding for finding in report.findings if finding.status == report.verdict),
+        key=lambda finding: finding.level != "required",
+    )
+    if report.verdict == "pass":
+        text = _passed(report)
+    elif worst:
+        more = f" (and {len(worst) - 1} more)" if len(worst) > 1 else ""
+        text = f"{worst[0].summary}{more}"
+    else:
+        text = NO_REASON
+    yield from _wrapped(clean(text), f"{word} ", len(report.verdict) + 2)
+
+
+def _passed(report: Report) -> str:
+    machine = report.machine
+    paths = [nic.datapath for nic in machine.nics]
+    if machine.snapshot.source == "root" and not paths:
+        return IMAGE
+    if not any(path.state in ("vf", "direct") for path in paths):
+        return AS_EXPECTED
+    return PROVEN if any(p.proven or p.state == "direct" for p in paths) else UNPROVEN
 
 
 def _paint(text: str, status: str, *, colour: bool) -> str:
@@ -137,8 +163,9 @@ def _function_of(netdev: Netdev, machine: Machine) -> str:
 
 def share_of(nic: Nic) -> str | None:
     """How much of what was sent went by the VF: in the window, else since boot."""
-    if nic.direct:
-        return None
+    vf = known(nic.vf)
+    if nic.direct or (vf is not None and link_of(vf) in ("down", "no-carrier")):
+        return None  # nothing can go by it, whatever was counted
     if nic.window is not None:
         sent = nic.window.growth["vf_tx_packets"]
         past = nic.window.growth["synthetic_tx_packets"]
@@ -157,7 +184,7 @@ def share_of(nic: Nic) -> str | None:
     past = sum(queues)
     if sent is None or not queues or not sent + past:
         return None
-    return f"{_percent(sent, past)} of {sent + past} packets sent since boot went by the VF"
+    return f"{_percent(sent, past)} of {sent + past} packets sent so far went by the VF"
 
 
 def _percent(part: int, rest: int) -> str:
@@ -201,11 +228,14 @@ def _finding(finding: Finding, *, colour: bool) -> Iterator[str]:
 
 
 def _quiet(findings: Iterable[Finding]) -> Iterator[str]:
-    """What passed and what was skipped, in a line each."""
-    for status in ("pass", "skip"):
-        names: dict[str, None] = dict.fromkeys(f.check for f in findings if f.status == status)
-        if names:
-            yield from _wrapped(", ".join(names), f"{status:<7} ", 8)
+    """What passed in a line; what was skipped in a line for each reason."""
+    groups: dict[tuple[str, str], dict[str, None]] = {}
+    for finding in findings:
+        if finding.status in ("pass", "skip"):
+            reason = f": {finding.summary}" if finding.status == "skip" else ""
+            groups.setdefault((finding.status, reason), {})[finding.check] = None
+    for (status, reason), checks in sorted(groups.items(), key=lambda group: group[0][0]):
+        yield from _wrapped(clean(", ".join(checks) + reason), f"{status:<7} ", 8)
 
 
 def _wrapped(text: str, first: str, indent: int) -> Iterator[str]:

@@ -68,6 +68,9 @@ class BundleHost:
         self.files: Files = Tree(root, unreadable)
         self._log_errno = unreadable.get("dev/kmsg")
 
+    def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
+        pass
+
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
         found: dict[str, dict[str, Reply]] = {}
         for interface in interfaces:

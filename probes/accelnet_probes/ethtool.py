@@ -97,18 +97,18 @@ def decode_statistics(
     strings: bytes,
     stats: bytes,
     order: ByteOrder = "<",
-    decoded: dict[bytes, list[str]] | None = None,
+    decoded: list[tuple[bytes, list[str]]] | None = None,
 ) -> dict[str, int]:
     """Values by name; of two with one name the first counts.
 
     `decoded` keeps the names of each table of strings, byte for byte, from one call to
     the next.  DecodeError where the two replies are not of one count.
     """
-    names = None if decoded is None else decoded.get(strings)
+    names = next((names for table, names in decoded or () if table == strings), None)
     if names is None:
         names = decode_strings(strings, order)
         if decoded is not None:
-            decoded[strings] = names
+            decoded.append((strings, names))
     values = decode_stats(stats, order)
     if len(names) != len(values):
         raise DecodeError(f"{len(names)} names and {len(values)} values")
@@ -189,9 +189,13 @@ class EthtoolSocket:
         # Imported here, in the process that asks: _socket is `socket` without
         # its selectors and enums, a third of what this command may cost.
         import _socket
-        import ctypes
         import fcntl
         import mmap
+        from _ctypes import _SimpleCData, addressof
+
+        # ctypes.c_char without the rest of ctypes; at run time it takes no type argument.
+        class Char(_SimpleCData):  # type: ignore[type-arg]  # pyright: ignore[reportMissingTypeArgument]
+            _type_ = "c"
 
         self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
         self._fd = self._socket.fileno()
@@ -200,7 +204,7 @@ class EthtoolSocket:
         self._buffer: mmap.mmap = mmap.mmap(
             -1, 4096 + MAX_STATISTICS * ETH_GSTRING_LEN, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         )
-        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
+        self._address = addressof(Char.from_buffer(self._buffer))
 
     def ask(self, interface: str, request: bytes) -> None:
         """Put `request` in the buffer and let the kernel overwrite it."""

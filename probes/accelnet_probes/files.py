@@ -233,6 +233,10 @@ class SubStore:
         return self._store.names(self._key(key))
 
 
+def _parent(key: str) -> str:
+    return key.rpartition("/")[0]
+
+
 class Tree:
     """Files of a Store whose links are resolved as if its top were "/"."""
 
@@ -261,7 +265,9 @@ class Tree:
             raise failure(errno.ENOTDIR, path)
         if key in self._unreadable:
             raise failure(self._unreadable[key], path)
-        return self._store.names(key)
+        # What is named unreadable was there.
+        named = {other.rpartition("/")[2] for other in self._unreadable if _parent(other) == key}
+        return sorted(named.union(self._store.names(key)))
 
     def key_of(self, path: str) -> str:
         """`path` with the links in its parent folders resolved, as far as those are there."""

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
         samples: int  # how often the counters are read: 1 or 2
         files: Files
 
+        def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
+            """Start to ask what the next `sample` returns: other probes run meanwhile."""
+            ...
+
         def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
             """Ask the kernel about `interfaces` (name to ifindex) for the `number`th time."""
             ...

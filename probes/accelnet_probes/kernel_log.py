@@ -123,7 +123,10 @@ _MAX_LINE = 1024  # characters: PRINTKRB_RECORD_MAX, kernel/printk/printk.c
 
 _MONOTONIC = r"\[\s*(\d{1,9}\.\d{1,9})\]\s?(?:\[[^\]]{1,16}\]\s)?"
 _KMSG = r"\d+,\d+,(\d{1,18}),[^;]*;"
-_ISO = r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:(Z)|([+-])(\d\d):?(\d\d))"
+_ISO = r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|([+-])(\d\d):?(\d\d))?"
+_CTIME = r"\[[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d) (\d{4})\]"  # dmesg -T
+_SYSLOG = r"([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d) "  # RFC 3164, journalctl -o short
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _BOOT = 60.0  # seconds: a log that begins earlier begins at boot
 
 
@@ -141,16 +144,17 @@ def parse(content: bytes, uptime: float | None, observed_at: str) -> KernelLog:
     """
     events: list[LogEvent] = []
     lines = content[-MAX_LOG:].decode("utf-8", "replace").splitlines()
-    first, last = _first_stamp(lines), _first_stamp(reversed(lines)) or 0.0
+    first = _first_stamp(lines, observed_at)
+    last = _first_stamp(reversed(lines), observed_at) or 0.0
     for raw in lines:
         found = _match(raw[:_MAX_LINE])
         if found is None:
             continue
-        at, wall, text = _stamp(raw[:_MAX_LINE])
+        at, wall, text = _stamp(raw[:_MAX_LINE], observed_at)
         age = None
         if at is not None and uptime is not None:
             age = max(uptime - at, 0.0)
-        elif wall is not None and (now := _epoch(observed_at)) is not None:
+        elif wall is not None and (now := _iso(observed_at)) is not None:
             age = max(now - wall, 0.0)
         kind, fields = found
         events.append(
@@ -175,10 +179,10 @@ def parse(content: bytes, uptime: float | None, observed_at: str) -> KernelLog:
     )
 
 
-def _first_stamp(lines: Iterable[str]) -> float | None:
+def _first_stamp(lines: Iterable[str], observed_at: str) -> float | None:
     """Seconds since boot of the first line that says them."""
     for line in lines:
-        at, _, _ = _stamp(line[:_MAX_LINE])
+        at, _, _ = _stamp(line[:_MAX_LINE], observed_at)
         if at is not None:
             return at
     return None
@@ -193,28 +197,44 @@ def _match(text: str) -> tuple[str, dict[str, str | None]] | None:
     return None
 
 
-def _stamp(line: str) -> tuple[float | None, float | None, str]:
+def _stamp(line: str, observed_at: str) -> tuple[float | None, float | None, str]:
     """Seconds since boot, seconds since the epoch, and the message."""
     if match := re.match(_KMSG, line):
         return int(match[1]) / 1e6, None, line[match.end() :]
-    wall = _epoch(line)
+    wall = _epoch(line, observed_at)
     if match := re.search(_MONOTONIC, line[:120]):
         return float(match[1]), wall, line[match.end() :]
     _, found, message = line.partition(" kernel: ")
     return None, wall, message if found else line
 
 
-def _epoch(text: str) -> float | None:
-    match = re.match(_ISO, text) if text[4:5] == "-" else None
+def _epoch(text: str, observed_at: str) -> float | None:
+    """The line's date; where it names no zone it is taken as UTC, as Azure's images have it."""
+    if text[4:5] == "-":
+        return _iso(text)
+    match = re.match(_CTIME, text) or re.match(_SYSLOG, text)
+    if match is None:
+        return None
+    month, day, clock, *year = match.groups()
+    now = _iso(observed_at)
+    number = _MONTHS.find(month) // 3 + 1
+    found = _iso(f"{year[0] if year else observed_at[:4]}-{number:02}-{int(day):02}T{clock}Z")
+    if found is not None and now is not None and not year and found > now + 86400.0:
+        return _iso(f"{int(observed_at[:4]) - 1}-{number:02}-{int(day):02}T{clock}Z")
+    return found
+
+
+def _iso(text: str) -> float | None:
+    match = re.match(_ISO, text)
     if match is None:
         return None
     from datetime import datetime, timedelta, timezone
 
     try:
         moment = datetime(*(int(part) for part in match.groups()[:6]), tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
-        if match[8]:
-            offset = timedelta(hours=int(match[9]), minutes=int(match[10]))
-            moment += offset if match[8] == "-" else -offset
+        if match[7]:
+            offset = timedelta(hours=int(match[8]), minutes=int(match[9]))
+            moment += offset if match[7] == "-" else -offset
         return moment.timestamp()
     except (ValueError, OverflowError):
         return None

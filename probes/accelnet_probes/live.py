@@ -10,7 +10,6 @@ import time
 from accelnet_probes.ethtool import REPLIES, EthtoolSocket, read_interface
 from accelnet_probes.files import DirectoryStore, LiveFiles, Tree, errno_name, failure
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
-from accelnet_probes.worker import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from accelnet_probes.files import Files
     from accelnet_probes.host import Addresses
     from accelnet_probes.snapshot import Source
-    from accelnet_probes.worker import Emit
+    from accelnet_probes.worker import Emit, Worker
 
 KERNEL_DEADLINE = 2.5  # seconds for all calls of one sample; a slow firmware takes milliseconds
 KMSG = "dev/kmsg"
@@ -47,25 +46,33 @@ class LiveHost:
         self._endpoint = endpoint
         self._started = time.monotonic()
         self._stuck = False
+        self._worker: Worker | None = None
         self._instance: Worker | None = None
         self._instance_error: str | None = None
         self._instance_until = 0.0
 
+    def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
+        self._started = time.monotonic()
+        if interfaces and not self._stuck:  # a hung call is never joined by a second
+            from accelnet_probes.worker import Worker
+
+            names = list(interfaces)
+            self._worker = Worker(lambda emit: _ask_kernel(names, emit))
+
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
         """One worker asks everything; what it does not answer in time is ETIMEDOUT."""
-        self._started = time.monotonic()
-        names = list(interfaces)
-        if not names:
+        if not interfaces:
             return Sample(ethtool={}, addresses=())
+        if self._worker is None:
+            self.begin_sample(interfaces)
         messages: list[Any] = []
         ended = False
-        if not self._stuck:  # a hung call is never joined by a second
-            worker = Worker(lambda emit: _ask_kernel(names, emit))
-            messages, ended = worker.collect(time.monotonic() + KERNEL_DEADLINE)
-            self._stuck = not ended
+        if self._worker is not None:
+            messages, ended = self._worker.collect(self._started + KERNEL_DEADLINE)
+            self._worker, self._stuck = None, not ended
         missing = "EIO" if ended else "ETIMEDOUT"
         replies: dict[str, dict[str, Reply]] = {
-            name: dict.fromkeys(REPLIES, missing) for name in names
+            name: dict.fromkeys(REPLIES, missing) for name in interfaces
         }
         addresses: Addresses = missing
         for interface, reply, value in messages:
@@ -84,6 +91,7 @@ class LiveHost:
         if self._endpoint == "off" or not (self._endpoint or azure):
             return
         from accelnet_probes import imds
+        from accelnet_probes.worker import Worker
 
         endpoint = self._endpoint or imds.ENDPOINT
         self._instance_error = "EAGAIN"  # stands where no process could be had
@@ -176,6 +184,9 @@ class RootHost:
             raise failure(errno.ENOTDIR if os.path.exists(root) else errno.ENOENT, root)
         os.listdir(root)
         self.files: Files = Tree(DirectoryStore(root))
+
+    def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
+        pass
 
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
         return Sample(ethtool={}, addresses=None)

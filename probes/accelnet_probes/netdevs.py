@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from accelnet_probes.snapshot import Observed
 
     T = TypeVar("T")
+    NameTables = list[tuple[bytes, list[str]]]
 
 NET = "sys/class/net"
+REFUSALS = ("EACCES", "EPERM", "EIO")  # a link that is there; in a copied tree it is a folder
 # "The driver has no such operation" (net/ethtool/ioctl.c): the kernel has none.
 NOT_PROVIDED = ("EOPNOTSUPP", "ENOTSUP", "ENOTSUPP")  # the last is the kernel's own, 524
 
@@ -97,17 +99,27 @@ def _links(files: Files, entry: str) -> tuple[Observed[tuple[str, ...]], Observe
     found = sysfs.names(files, entry)
     if isinstance(found, Gap):
         return found, found
-    return tuple(
-        tuple(name[6:] for name in found or () if name.startswith(prefix))
-        for prefix in ("lower_", "upper_")
-    )  # type: ignore[return-value]
+    return _linked(files, entry, found or (), "lower_"), _linked(
+        files, entry, found or (), "upper_"
+    )
+
+
+def _linked(
+    files: Files, entry: str, names: tuple[str, ...], prefix: str
+) -> Observed[tuple[str, ...]]:
+    links = [name for name in names if name.startswith(prefix)]
+    for name in links:
+        target = sysfs.link_name(files, f"{entry}/{name}")
+        if isinstance(target, Gap) and target.why.endswith(REFUSALS):
+            return target
+    return tuple(name[len(prefix) :] for name in links)
 
 
 def with_samples(
     netdevs: tuple[Netdev, ...], samples: Sequence[Sample], order: ByteOrder
 ) -> tuple[Netdev, ...]:
     """The netdevs with what each sample says about them; addresses are the last one's."""
-    names: dict[bytes, list[str]] = {}  # NICs of one driver mostly have the same table of names
+    names: NameTables = []  # NICs of one driver mostly have the same table of names
     return tuple(
         replace(
             netdev,
@@ -146,7 +158,7 @@ def _addresses(name: str, found: Addresses | None) -> Observed[tuple[str, ...]]:
 def decode_sample(
     replies: Mapping[str, Reply],
     order: ByteOrder,
-    names: dict[bytes, list[str]] | None = None,
+    names: NameTables | None = None,
 ) -> EthtoolSample:
     """One interface's replies as facts; `names` as decode_statistics keeps them."""
     return EthtoolSample(
@@ -180,7 +192,7 @@ def _no_reply(name: str, found: str | None) -> Gap | None:
 
 
 def _statistics(
-    replies: Mapping[str, Reply], order: ByteOrder, names: dict[bytes, list[str]] | None
+    replies: Mapping[str, Reply], order: ByteOrder, names: NameTables | None
 ) -> Observed[Mapping[str, int] | None]:
     strings, stats = replies.get("stats-strings"), replies.get("stats")
     for reply in (strings, stats):

@@ -81,22 +81,29 @@ def observe(host: Host) -> Snapshot:
     functions = run("pci", lambda: _on_a_bus(host, pci.probe))
     devices = run("vmbus", lambda: _on_a_bus(host, vmbus.probe))
     found = run("netdevs", lambda: _netdevs(host))
-    samples.append(sample_of(host, host.samples - 1, _interfaces(found, functions, devices)))
-    if isinstance(found, tuple):
-        found = netdevs.with_samples(found, samples, host.byteorder)
-    run.runs.extend(_kernel_runs(samples))
+    interfaces = _interfaces(found, functions, devices)
+    early("sample", lambda: host.begin_sample(interfaces))  # the kernel answers meanwhile
 
     release = run("kernel", lambda: _kernel_release(host))
     uptime = run("uptime", lambda: system.uptime(files))
     relevant = _is_relevant(found, functions, devices)
     at = host.observed_at()
+    os_release = run("os-release", lambda: system.os_release(files))
+    dmi = run("dmi", lambda: system.dmi(files))
+    cpu_count = run("cpus", host.cpu_count)
+    kernel_log = run("kernel-log", lambda: _kernel_log(host, uptime, at, relevant=relevant))
+
+    samples.append(sample_of(host, host.samples - 1, interfaces))
+    if isinstance(found, tuple):
+        found = netdevs.with_samples(found, samples, host.byteorder)
+    run.runs.extend(_kernel_runs(samples))
     return Snapshot(
         source=host.source,
         observed_at=at,
         kernel_release=release,
-        dmi=run("dmi", lambda: system.dmi(files)),
-        os_release=run("os-release", lambda: system.os_release(files)),
-        cpu_count=run("cpus", host.cpu_count),
+        os_release=os_release,
+        dmi=dmi,
+        cpu_count=cpu_count,
         uptime=uptime,
         instance=run("imds", lambda: _instance(host)),
         pci=functions,
@@ -105,7 +112,7 @@ def observe(host: Host) -> Snapshot:
         modules=run(
             "modules", lambda: _modules(host, release, functions, devices, relevant=relevant)
         ),
-        kernel_log=run("kernel-log", lambda: _kernel_log(host, uptime, at, relevant=relevant)),
+        kernel_log=kernel_log,
         window_seconds=window,
         probes=tuple(run.runs),
     )
@@ -145,11 +152,18 @@ def _interfaces(
         if not isinstance(function.vendor_id, str) or function.vendor_id in _VF_VENDORS
     }
     names = addresses | {device.guid for device in known(devices) or ()}
+    others = {function.address for function in known(functions) or ()} - addresses
     return {
         netdev.name: known(netdev.ifindex)
         for netdev in known(found) or ()
         if (device := netdev.device) is not None
-        and (isinstance(device, Gap) or device.lower() in names or netdev.driver == "hv_netvsc")
+        and (
+            isinstance(device, Gap)
+            or device.lower() in names
+            or netdev.driver == "hv_netvsc"
+            # What VMBus has could not be seen: it may be there.
+            or (isinstance(devices, Gap) and device not in others)
+        )
     }
 
 

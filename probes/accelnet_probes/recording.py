@@ -94,6 +94,9 @@ class RecordingHost:
         self.store = _RecordingStore(DirectoryStore(root))
         self.files: Files = Tree(self.store)
 
+    def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
+        self._host.begin_sample(interfaces)
+
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
         sample = sample_of(self._host, number, interfaces)
         for interface, replies in sample.ethtool.items():

@@ -60,7 +60,11 @@ def test_it_reads_what_argparse_reads(options: list[list[str]]) -> None:
         pytest.param(["--redact=1"], "--redact: expected no value", id="switch-with-value"),
         pytest.param(["--output"], "--output: expected FILE", id="no-value"),
         pytest.param(["--output", "--redact"], "--output: expected FILE", id="option-as-value"),
-        pytest.param(["--form", "json"], "unrecognized argument: --form (see --help)", id="abbrev"),
+        pytest.param(
+            ["--form", "json"],
+            "unrecognized argument: --form (did you mean --format?)",
+            id="abbrev",
+        ),
         pytest.param(["--format", "xml"], "--format xml: expected text, json", id="choice"),
         pytest.param(
             ["--window", "nan"], "--window nan: expected seconds from 0 to 86400", id="nan"

@@ -190,7 +190,7 @@ def test_an_unjoined_vf_of_its_mac_is_an_orphan() -> None:
     ("nic", "vf"),
     [
         pytest.param(UNPAIRED, a_vf(mac=MAC2, master=None, upper=()), id="another-mac"),
-        pytest.param(a_netdev(lower=(), mac=REFUSED), LONELY, id="nics-mac-refused"),
+        pytest.param(a_netdev(lower=(), mac=REFUSED, samples=()), LONELY, id="nics-mac-refused"),
         pytest.param(
             a_netdev(lower=(), mac=None), a_vf(mac=None, upper=(), master=None), id="none"
         ),
@@ -506,7 +506,7 @@ def test_a_machine_without_netdevs_has_no_nics(netdevs: Any) -> None:
 )
 def test_what_vmbus_tells(vmbus: Any, names: int, user_space: bool, unused: int) -> None:
     """Synthetic NICs by their class, whatever drives them."""
-    machine = build(a_snapshot(vmbus=vmbus))
+    machine = build(a_snapshot(vmbus=vmbus, pci=()))
     assert len(machine.netvsc_devices) == names
     assert machine.given_to_user_space is user_space
     assert len(machine.unused_devices) == unused

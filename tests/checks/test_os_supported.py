@@ -114,12 +114,32 @@ def test_a_release_off_every_list_warns(distribution: str, version: str | None) 
         pytest.param("7.4.1708", "pass", id="listed"),
         pytest.param("7.9.2009", "pass", id="later"),
         pytest.param("7.3.1611", "warn", id="earlier"),
-        pytest.param(None, "unknown", id="not-seen"),
     ],
 )
 def test_centos_names_its_minor_release_elsewhere(point_release: str | None, status: str) -> None:
-    """VERSION_ID is 7, whatever the minor; without that, nothing is said."""
+    """VERSION_ID is 7, whatever the minor."""
     assert judge_release("centos", "7", point_release=point_release).status == status
+
+
+@pytest.mark.parametrize(
+    ("kernel", "status"),
+    [
+        pytest.param("3.10.0-1160.88.1.el7.x86_64", "pass", id="of-7.9"),
+        pytest.param("3.10.0-693.el7.x86_64", "pass", id="of-7.4"),
+        pytest.param("3.10.0-514.el7.x86_64", "unknown", id="of-7.3"),
+        pytest.param(None, "unknown", id="not-seen"),
+    ],
+)
+def test_where_no_file_names_the_minor_release_of_centos_its_kernel_tells(
+    kernel: str | None, status: str
+) -> None:
+    """7.4 has 3.10.0-693."""
+    assert judge_release("centos", "7", kernel=kernel).status == status
+
+
+def test_a_release_before_all_that_are_listed_warns() -> None:
+    """SLES 12 without a service pack is no SP3."""
+    assert judge_release("sles", "12").status == "warn"
 
 
 @pytest.mark.parametrize(

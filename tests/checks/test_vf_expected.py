@@ -171,7 +171,9 @@ def test_pairing_that_was_not_seen_is_asked_for() -> None:
         pytest.param((), None, id="quiet"),
         pytest.param(("slot-removed",), "slot-removed", id="removed"),
         pytest.param(("unregistering", "slot-removed"), "slot-removed", id="in-order"),
-        pytest.param(("slot-removed", "slot-added"), None, id="came-back"),
+        pytest.param(("slot-removed", "joined"), None, id="came-back"),
+        pytest.param(("slot-removed", "slot-added"), "slot-removed", id="promised-again"),
+        pytest.param(("switched-from",), "switched-from", id="the-switch-alone"),
         pytest.param(("slot-added", "unregistering"), "unregistering", id="came-and-left"),
         pytest.param(("slot-removed", "mtu-refused"), "slot-removed", id="other-lines"),
     ],
@@ -191,7 +193,7 @@ def test_a_vf_that_is_there_unjoined_did_not_leave() -> None:
 def test_a_vf_that_vmbus_still_offers_did_not_leave() -> None:
     """Nothing drives its pass-through device: vmbus-passthrough speaks."""
     nic = a_nic(vf=None, events=(an_event("slot-removed"),))
-    assert departure(a_machine(vmbus=(a_pass_through_device(driver=None),)), nic) is None
+    assert departure(a_machine(vmbus=(a_pass_through_device(driver=None),), pci=()), nic) is None
 
 
 def test_an_orphan_where_none_is_expected_warns() -> None:

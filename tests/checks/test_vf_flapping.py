@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accelnet_agent.checks.vf_flapping import CHECK, judge, most_within
+from accelnet_probes.record import replace
 from accelnet_probes.snapshot import MissingFactsError
 from building import NEVER_ASKED, REFUSED, a_machine, a_nic, an_event
 
@@ -130,9 +131,17 @@ def test_it_is_advice() -> None:
 
 def test_the_vf_of_other_hardware_before_it_does_not_count() -> None:
     """The VM was moved: what the ConnectX-3 of before did says nothing of the VF that is here."""
+    before = tuple(an_event("switched-from", uptime=20000.0 + at, age=60000.0) for at in range(20))
+    joined = an_event("joined", uptime=30000.0, age=50000.0, pci_address="0001:00:02.0")
+    nic = a_nic(events=(*before, joined))
+    assert judge(a_machine(), nic).status == "pass"
+    assert judge(a_machine(), replace(nic, vf=None)).status == "warn"
+
+
+def test_the_vf_that_came_back_as_it_was_still_counts() -> None:
+    """Its PCI address is that of the VF that is here, whatever its name was then."""
     before = tuple(
-        an_event("switched-from", uptime=20000.0 + at, age=60000.0, vf="enP1p0s2")
-        for at in range(20)
+        an_event("switched-from", uptime=20000.0 + at, age=60000.0, vf="eth1") for at in range(20)
     )
-    assert judge(a_machine(), a_nic(events=before)).status == "pass"
-    assert judge(a_machine(), a_nic(events=before, vf=None)).status == "warn"
+    joined = an_event("joined", uptime=30000.0, age=50000.0, pci_address="cf63:00:02.0")
+    assert judge(a_machine(), a_nic(events=(*before, joined))).status == "warn"

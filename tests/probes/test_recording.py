@@ -8,7 +8,7 @@ import os
 import random
 import resource
 import shutil
-import tarfile
+import subprocess
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -352,8 +352,8 @@ def test_both_forms_hold_the_same(tmp_path: Path, recording: Recording) -> None:
     """A directory packed by tar is what the archive holds."""
     write(recording, str(tmp_path / "d"))
     write(recording, str(tmp_path / "a.tar.gz"))
-    with tarfile.open(tmp_path / "a.tar.gz") as archive:
-        archive.extractall(tmp_path / "x", filter="tar")
+    (tmp_path / "x").mkdir()
+    subprocess.run(["tar", "-xzf", tmp_path / "a.tar.gz", "-C", tmp_path / "x"], check=True)
     for one, other in ((tmp_path / "d", tmp_path / "x"), (tmp_path / "x", tmp_path / "d")):
         for path in one.rglob("*"):
             twin = other / path.relative_to(one)

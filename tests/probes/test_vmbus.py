@@ -32,11 +32,18 @@ def test_devices_with_class_and_driver() -> None:
     )
 
 
+# On a running VM some device always has a driver: a tree without any has lost the links.
+NO_DRIVERS = Gap(asked=False, why="no driver link of a VMBus device was recorded")
+
+
 def test_upper_case_is_folded() -> None:
     """GUIDs compare as text, so they have one case."""
     store = MemoryStore()
     store.add_file(f"{DEVICES}/{NIC.upper()}/class_id", f"{{{NETVSC_CLASS.upper()}}}".encode())
-    assert vmbus.probe(Tree(store)) == (VmbusDevice(guid=NIC, class_id=NETVSC_CLASS, driver=None),)
+    store.add_link(f"{DEVICES}/{NIC.upper()}/driver", "../../drivers/hv_netvsc")
+    assert vmbus.probe(Tree(store)) == (
+        VmbusDevice(guid=NIC, class_id=NETVSC_CLASS, driver="hv_netvsc"),
+    )
 
 
 def test_no_vmbus_is_no_devices() -> None:
@@ -59,6 +66,6 @@ def test_a_device_that_went_away_or_was_refused() -> None:
     refused = f"{VMBUS}/{PASS_THROUGH}/class_id"
     gap = Gap(asked=True, why=f"/{DEVICES}/{PASS_THROUGH}/class_id: EIO")
     assert vmbus.probe(Tree(store, {refused: errno.EIO})) == (
-        VmbusDevice(guid=NIC, class_id=None, driver=None),
-        VmbusDevice(guid=PASS_THROUGH, class_id=gap, driver=None),
+        VmbusDevice(guid=NIC, class_id=None, driver=NO_DRIVERS),
+        VmbusDevice(guid=PASS_THROUGH, class_id=gap, driver=NO_DRIVERS),
     )

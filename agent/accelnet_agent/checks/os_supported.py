@@ -10,9 +10,9 @@ numbers of its own, so only an entry without a number covers it: Flatcar is like
 from __future__ import annotations
 
 from accelnet_agent.commands import do
-from accelnet_agent.data.os_releases import LISTS, SAME_RELEASES
+from accelnet_agent.data.os_releases import LISTS, MAJOR_ONLY, SAME_RELEASES
 from accelnet_agent.findings import Check, passed, skipped, unknown, warned
-from accelnet_agent.versions import compare_numeric, parse_kernel
+from accelnet_agent.versions import compare_kernels, compare_numeric, parse_kernel
 from accelnet_probes.snapshot import known, need
 
 TYPE_CHECKING = False
@@ -54,7 +54,12 @@ def judge(machine: Machine) -> Judgement:
         listing, entry = next((pair for pair in later if pair[1].later), later[0])
         than = f'"{entry.version} or later"' if entry.later else f"later than {entry.version}"
         return _listed(f"{found} is {than} on the list of {listing.date}", found, listing, entry)
-    if any(_is_major_of(version, entry) for _, entry in entries):
+    if os_release.id in MAJOR_ONLY and any(_is_major_of(version, entry) for _, entry in entries):
+        ours, least = parse_kernel(kernel or ""), parse_kernel(MAJOR_ONLY[os_release.id])
+        if ours and least and compare_kernels(ours, least) in (0, 1):
+            listing, entry = entries[-1]
+            summary = f"{found} has the kernel of {entry.id} {entry.version} or later"
+            return _listed(summary, found, listing, entry)
         return unknown(
             f"which minor release of {found} this is could not be seen",
             remedy=do(
@@ -62,7 +67,9 @@ def judge(machine: Machine) -> Judgement:
             ),
             found=found,
         )
-    return _without_its_kernel(machine, found, named) if named else _unlisted(found)
+    if any(entry.version is not None for _, entry in named):
+        return _without_its_kernel(machine, found, named)
+    return _unlisted(found)
 
 
 def _listed(summary: str, found: str, listing: PublishedList, entry: Listed) -> Judgement:

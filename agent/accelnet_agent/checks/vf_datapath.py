@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
 
 def judge(machine: Machine, nic: Nic) -> Judgement:
+    if nic.direct and machine.given_to_user_space:
+        return skipped(f"{nic.name} is what DPDK left of a pair: the kernel sends nothing by it")
     if is_admin_down(nic.netdev):
         return warned(f"{nic.name} is set down", remedy=do("Set it up:", set_up(nic.name)))
     if nic.direct:
         return passed(f"{nic.name} is a direct NIC: there is no other path")
+    return _judge_pair(nic)
+
+
+def _judge_pair(nic: Nic) -> Judgement:
     vf = need(nic.vf)
     if vf is None:
         return skipped(f"no VF is paired with {nic.name}")

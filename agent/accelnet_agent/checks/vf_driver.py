@@ -180,9 +180,7 @@ def _in_user_space(machine: Machine, function: Function, driver: str) -> Judgeme
 
 
 def _without_netdev(machine: Machine, function: Function, driver: str) -> Judgement:
-    bound = sum(device.driver == "hv_netvsc" for device in machine.netvsc_devices)
-    here = sum(n.driver == "hv_netvsc" for n in known(machine.snapshot.netdevs) or ())
-    if bound > here:  # net/ shows only what is in our network namespace
+    if machine.netvsc_elsewhere:  # net/ shows only what is in our network namespace
         return unknown(
             f"{driver} is bound to {function.name}; its netdev may be in another network namespace",
             remedy=remedies.ON_THE_VM,

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from accelnet_agent.machine import Machine, Nic
     from accelnet_probes.snapshot import LogEvent
 
-ARRIVALS = ("slot-added", "registering", "joined", "switched-to")
-DEPARTURES = ("slot-removed", "unregistering")
+ARRIVALS = ("registering", "joined", "switched-to")  # "slot-added" is a promise
+DEPARTURES = ("switched-from", "unregistering", "slot-removed")
 
 
 def judge(machine: Machine, nic: Nic) -> Judgement:
@@ -53,8 +53,20 @@ def _without(machine: Machine, nic: Nic, reason: str | None) -> Judgement:
     if nic.orphans:
         summary = f"no VF is in use by {nic.name}, though {nic.orphans[0]} is there"
         remedy = "See the other findings: what keeps it from being used has its own."
+    elif machine.without_function:
+        summary = f"{nic.name} has no VF, though VMBus offers a device that nothing drives"
+        remedy = "See vmbus-passthrough: what keeps the VF from coming is there."
+    elif any(function.pci.netdevs == () for function in machine.functions):
+        summary = f"{nic.name} has no VF, though a VF function without a netdev is there"
+        remedy = "See vf-driver: what keeps the VF from coming is there."
     else:
-        summary, remedy = f"{nic.name} has no VF", remedies.ENABLE
+        summary, remedy = f"{nic.name} has no VF", _how_to_get_one(machine, nic)
+    if is_coming(nic):
+        return warned(
+            f"the host has just given {nic.name} a VF, and it has not come yet",
+            remedy=remedies.WAIT,
+            **evidence,
+        )
     left = departure(machine, nic)
     if left is not None and left.age is not None and left.age < SERVICING_SECONDS:
         return warned(
@@ -67,6 +79,26 @@ def _without(machine: Machine, nic: Nic, reason: str | None) -> Judgement:
         because = f" ({reason})" if reason else ""
         return failed(f"{summary}, and one is expected{because}", remedy=remedy, **evidence)
     return warned(summary, remedy=remedy, **evidence)
+
+
+def _how_to_get_one(machine: Machine, nic: Nic) -> str:
+    if departure(machine, nic) is not None:
+        return remedies.REDEPLOY
+    if any(event.kind == "slot-added" for event in nic.events):
+        return "See vmbus-passthrough: the host has given it a VF."
+    return remedies.ENABLE_ON_HYPER_V if machine.azure is False else remedies.ENABLE
+
+
+def is_coming(nic: Nic) -> bool:
+    """The kernel log's last word is that the host gave it a VF, a few minutes ago at most."""
+    kinds = ("slot-added", *ARRIVALS, *DEPARTURES)
+    last = next((event for event in reversed(nic.events) if event.kind in kinds), None)
+    return (
+        last is not None
+        and last.kind == "slot-added"
+        and last.age is not None
+        and last.age < SERVICING_SECONDS
+    )
 
 
 def _evidence(machine: Machine, nic: Nic) -> dict[str, Json]:
@@ -89,11 +121,13 @@ def by_design(machine: Machine) -> str | None:
     log, instance = known(machine.snapshot.kernel_log), known(machine.snapshot.instance)
     if any(event.kind == "isolated" for event in (log.events if log is not None else ())):
         return "this is a Confidential VM, whose host gives none"
+    if instance is not None and instance.security_type == "ConfidentialVM":
+        return "this is a Confidential VM, whose host gives none"
     if instance is None or instance.vm_size is None:
         return None
-    if instance.security_type == "ConfidentialVM":
-        return "this is a Confidential VM, whose host gives none"
     fact = vm_sizes.supports(instance.vm_size)
+    if fact is not None and fact.confidential:
+        return f"size {instance.vm_size} is a Confidential VM's"
     if fact is not None and fact.supported is False:
         return f"size {instance.vm_size} does not support it"
     return None
@@ -131,7 +165,7 @@ def judge_rest(machine: Machine) -> Judgement | None:
                 "sudo driverctl -b vmbus unset-override DEVICE",
             ),
         )
-    if any(device.driver == "hv_netvsc" for device in machine.netvsc_devices):
+    if machine.netvsc_elsewhere:
         return unknown(
             "the synthetic NICs are in another network namespace",
             remedy=remedies.ON_THE_VM,

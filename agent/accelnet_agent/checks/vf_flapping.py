@@ -48,16 +48,13 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
 def _times(machine: Machine, nic: Nic, kind: str) -> list[float]:
     """When such events were, in seconds on the log's own clock, without boot's and old ones."""
     uptime, vf = known(machine.snapshot.uptime), known(nic.vf)
-    times = [
-        time
-        for event in nic.events
-        if event.kind == kind
-        and (
-            vf is None or event.vf in (None, vf.name)
-        )  # the VF before it, of other hardware, is gone
-        and (event.age is None or event.age <= RECENT_SECONDS)
-        and (time := _time(event, uptime)) is not None
-    ]
+    times: list[float] = []
+    for event in nic.events:
+        if event.kind == "joined" and vf is not None and event.pci_address != known(vf.device):
+            times.clear()  # a VF of other hardware: the VM was moved since
+        time = _time(event, uptime) if event.kind == kind else None
+        if time is not None and (event.age is None or event.age <= RECENT_SECONDS):
+            times.append(time)
     boot = sum(0 <= time < BOOT_SECONDS for time in times[:BOOT_SWITCHES])
     return times[boot:]
 

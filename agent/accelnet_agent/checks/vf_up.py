@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def judge(machine: Machine, nic: Nic) -> Judgement:
+    if nic.direct and machine.given_to_user_space:
+        return skipped(f"{nic.name} is what DPDK left of a pair: DPDK sets its link")
     if is_admin_down(nic.netdev):
         return warned(
             f"{nic.name} itself is set down",
             remedy=do("Set it up, if it should be used:", set_up(nic.name)),
         )
-    if nic.direct and machine.given_to_user_space:
-        return skipped(f"{nic.name} is what DPDK left of a pair: DPDK sets its link")
     vf = nic.netdev if nic.direct else need(nic.vf)
     if vf is None:
         return skipped(f"no VF is paired with {nic.name}")

@@ -11,15 +11,13 @@ from accelnet_agent.commands import do, quoted
 from accelnet_agent.data import remedies
 from accelnet_agent.findings import Check, failed, passed, skipped, warned
 from accelnet_agent.machine import SERVICING_SECONDS
-from accelnet_probes.snapshot import PASS_THROUGH_CLASS, known, need
+from accelnet_probes.snapshot import Gap, known, need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from accelnet_agent.findings import Judgement
     from accelnet_agent.machine import Machine, Nic
-    from accelnet_probes.snapshot import LogEvent, PciFunction, VmbusDevice
+    from accelnet_probes.snapshot import LogEvent
 
 BECAME_A_VF = ("registering", "joined", "switched-to", "unregistering", "slot-removed")
 LOAD = do(
@@ -31,27 +29,28 @@ LOAD = do(
 
 
 def judge(machine: Machine) -> Judgement:
-    functions = need(machine.snapshot.pci)
-    promised = [(nic, event) for nic in machine.nics if (event := _promised(machine, nic))]
-    devices = known(machine.snapshot.vmbus)
-    offered = [device for device in devices or () if device.class_id == PASS_THROUGH_CLASS]
-    without = _without_function(offered, functions)
-    unbound = [device.guid for device in without if device.driver is None]
+    need(machine.snapshot.pci)
+    unbound = list(machine.unused_devices)
     if unbound:
         return _unbound(machine, unbound)
+    promised = [(nic, event) for nic in machine.nics if (event := _promised(machine, nic))]
     if promised:
         return _never_came(*promised[0])
     for device in need(machine.snapshot.vmbus):
         need(device.class_id)
-    empty = [device.guid for device in without if need(device.driver)]
-    if empty:
+    without = machine.without_function
+    for device in without:
+        if isinstance(device.driver, Gap) and device.driver.asked:
+            need(device.driver)
+    if without:
         return failed(
-            f"pci_hyperv drives pass-through device {empty[0]}, but no PCI device came of it",
+            f"VMBus offers pass-through device {without[0].guid}, but no PCI device came of it",
             remedy=do("See what pci_hyperv says of it:", "sudo dmesg | grep hv_pci")
             + "\n"
             + remedies.NEWEST_KERNEL,
-            without_pci_device=empty,
+            without_pci_device=[device.guid for device in without],
         )
+    offered = machine.pass_through_devices
     if not offered:
         return skipped("VMBus offers no pass-through device")
     return passed(f"each of {len(offered)} pass-through devices has become a PCI device")
@@ -77,7 +76,7 @@ def _why(machine: Machine, guid: str) -> tuple[str, str]:
     tree = known(machine.snapshot.modules)
     modules = {module.name: module for module in tree.modules} if tree is not None else {}
     module = modules.get("pci_hyperv")
-    if module is None:
+    if module is None or not (module.loaded is True or isinstance(module.builtin, bool)):
         return "pci_hyperv should", LOAD
     if module.loaded is True or module.builtin is True:
         return "pci_hyperv is there and has not taken it", do(
@@ -94,8 +93,9 @@ def _promised(machine: Machine, nic: Nic) -> LogEvent | None:
     """The line that gave this NIC a VF slot of which nothing came."""
     if nic.direct or nic.vf is not None or nic.orphans:
         return None
-    if any(function.pci.netdevs == () for function in machine.functions):
-        return None  # it became a PCI device: vf-driver says what is wrong with it
+    paired = {vf.name for other in machine.nics if (vf := known(other.vf)) is not None}
+    if any(not paired.issuperset(known(f.pci.netdevs) or ("",)) for f in machine.functions):
+        return None  # it became a PCI device: the other findings say what is wrong with it
     last: LogEvent | None = None
     for event in nic.events:
         if event.kind == "slot-added":
@@ -117,25 +117,6 @@ def _never_came(nic: Nic, event: LogEvent) -> Judgement:
         remedy=LOAD,
         line=event.line,
     )
-
-
-def _without_function(
-    offered: list[VmbusDevice], functions: Sequence[PciFunction]
-) -> list[VmbusDevice]:
-    """The devices of which no PCI function came.
-
-    By the GUID in a function's path.  Some trees have shorter paths: then as many
-    devices are taken to be there as there are functions of unknown origin outside
-    domain 0000, which is the emulated devices'.
-    """
-    paths = {function.address: (function.path or "").lower() for function in functions}
-    without = [d for d in offered if not any(d.guid in path for path in paths.values())]
-    others = [
-        address
-        for address, path in paths.items()
-        if not address.startswith("0000:") and not any(d.guid in path for d in offered)
-    ]
-    return without[len(others) :]
 
 
 CHECK = Check(

@@ -102,5 +102,9 @@ LISTS: tuple[PublishedList, ...] = (
     ),
 )
 
+# CentOS names only its major version in os-release; of the minor one its kernel tells: that of
+# 7.4 is 3.10.0-693 (docs.nvidia.com, MLNX_OFED General Support).
+MAJOR_ONLY = {"centos": "3.10.0-693.el7.x86_64"}
+
 # SLES for SAP Applications is SLES with additions, under an ID of its own.
 SAME_RELEASES = {"sles_sap": "sles"}

@@ -23,6 +23,12 @@ In a scale set:
 If this NIC should have none:
   accelnet-check --expect off"""
 
+ENABLE_ON_HYPER_V = """\
+Give the VM's adapter SR-IOV on the Hyper-V host, whose NIC and switch must have it on:
+  Set-VMNetworkAdapter -VMName VM -IovWeight 100
+If this NIC should have none:
+  accelnet-check --expect off"""
+
 DISABLE = """\
 Disable it on the NIC, or state that it is expected (--expect on):
   az vm deallocate --resource-group GROUP --name VM
