@@ -85,7 +85,7 @@ def times(check: Sequence[str], empty: Sequence[str], rounds: int) -> list[bool]
     for name in commands:
         shown = spread([1000 * value for value in wall[name]], "ms", 1)
         print(f"  {name:<16} wall {shown:<26} CPU {1000 * statistics.median(cpu[name]):.1f} ms")
-    kept = []
+    kept: list[bool] = []
     for goal, values in ((WALL, wall), (CPU, cpu)):
         found_ratios = ratios(values["accelnet-check"], values["trio"])
         kept.append(held(goal, statistics.median(found_ratios), spread(found_ratios)))

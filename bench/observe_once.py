@@ -18,6 +18,7 @@ sys.path.insert(0, sys.argv[2])
 from accelnet_probes import ethtool, netdevs, pci, system, vmbus
 from accelnet_probes.live import LiveHost
 from accelnet_probes.observe import observe
+from accelnet_probes.snapshot import need
 from accelnet_probes.worker import Worker
 
 TYPE_CHECKING = False
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 
     from accelnet_probes.files import Files
     from accelnet_probes.host import Sample
+    from accelnet_probes.snapshot import Netdev, Observed
 
 IMPORTED_ON_THE_WAY = (
     "_socket",
-    "ctypes",
+    "_ctypes",
     "fcntl",
     "mmap",
     "accelnet_probes.kernel_log",
@@ -97,10 +99,9 @@ def _import_all() -> None:
         importlib.import_module(name)
 
 
-def _statistics(found: object) -> int:
+def _statistics(found: Observed[tuple[Netdev, ...]]) -> int:
     """How many statistics were observed: the bench holds it against `ethtool -S`."""
-    assert isinstance(found, tuple)
-    return sum(len(netdev.samples[0].statistics) for netdev in found)
+    return sum(len(need(netdev.samples[0].statistics) or {}) for netdev in need(found))
 
 
 def _parts(host: LiveHost) -> None:

@@ -28,6 +28,7 @@ from accelnet_probes.bundle import BundleHost
 from accelnet_probes.observe import observe
 
 if TYPE_CHECKING:
+    from accelnet_agent.machine import Expect
     from accelnet_probes.host import Host
 
 VMBUS = "sys/devices/LNXSYSTM:00/LNXSYBUS:00/ACPI0004:00/VMBUS:00"
@@ -363,14 +364,14 @@ def pack(bundle: Path, archive: Path) -> Path:
     return archive
 
 
-def judge_host(host: Host) -> dict[str, Any]:
+def judge_host(host: Host, expect: Expect = "auto") -> dict[str, Any]:
     """The report about a host, as plain values."""
-    return document(judge(build(observe(host)), CHECKS))
+    return document(judge(build(observe(host), expect), CHECKS))
 
 
-def judge_bundle(path: Path) -> dict[str, Any]:
+def judge_bundle(path: Path, expect: Expect = "auto") -> dict[str, Any]:
     """The report about a bundle, as plain values."""
-    return judge_host(BundleHost(str(path)))
+    return judge_host(BundleHost(str(path)), expect)
 
 
 def statuses(report: Mapping[str, Any]) -> dict[tuple[str, str], str]:
