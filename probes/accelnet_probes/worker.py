@@ -12,6 +12,7 @@ import marshal
 import mmap
 import os
 import select
+import struct
 import time
 
 TYPE_CHECKING = False
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 # Bytes, for a hundred NICs of 4,000 statistics each; untouched pages cost nothing.
 _SHARED = 16 << 20
-_HEADER = 4  # bytes of length before each message; 0 where none follows
+# Before each message: its length (0 where none follows), and that of the bytes that are the
+# message's last part, if they are: these are copied as they are.
+_HEADER = struct.Struct("=II")
 
 
 class Worker:
@@ -74,13 +77,17 @@ def _run(task: Callable[[Emit], None], shared: mmap.mmap, write: int) -> None:
 
     def emit(message: Any) -> None:
         nonlocal at
-        data = marshal.dumps(message)
-        start = at + _HEADER
-        if start + len(data) + _HEADER > _SHARED:
+        last: object = message[-1] if type(message) is tuple and message else None
+        raw = last if isinstance(last, bytes) else b""
+        data = marshal.dumps(message[:-1] if raw else message)
+        start = at + _HEADER.size
+        middle, end = start + len(data), start + len(data) + len(raw)
+        if end + _HEADER.size > _SHARED:
             raise MemoryError("no room is left in what is shared")
-        shared[start : start + len(data)] = data
-        shared[at:start] = len(data).to_bytes(_HEADER, "little")  # last: now it is whole
-        at = start + len(data)
+        shared[start:middle] = data
+        shared[middle:end] = raw
+        _HEADER.pack_into(shared, at, len(data), len(raw))  # last: now it is whole
+        at = end
 
     status = 1
     try:
@@ -113,8 +120,11 @@ def _messages(shared: mmap.mmap) -> list[Any]:
     """What was emitted whole."""
     found: list[Any] = []
     at = 0
-    while size := int.from_bytes(shared[at : at + _HEADER], "little"):
-        at += _HEADER
-        found.append(marshal.loads(shared[at : at + size]))
-        at += size
-    return found
+    while True:
+        size, raw = _HEADER.unpack_from(shared, at)
+        if not size:
+            return found
+        middle = at + _HEADER.size + size
+        message = marshal.loads(shared[at + _HEADER.size : middle])
+        at = middle + raw
+        found.append((*message, shared[middle:at]) if raw else message)
