@@ -40,13 +40,10 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     return failed(
         f"{nic.name} has MTU {mtu}, {vf.name} has {vf_mtu}",
         remedy=do(
-            "Give the VF the NIC's:",
-            f"sudo ip link set {quoted(vf.name)} mtu {mtu}",
-        )
-        + "\n"
-        + do(
-            "If its driver refuses so much, give the NIC the VF's (it pauses for some seconds):",
+            f"Set it on {nic.name}, which sets both; first another value, for it must change (the NIC "
+            "pauses for some seconds each time):",
             f"sudo ip link set {quoted(nic.name)} mtu {vf_mtu}",
+            f"sudo ip link set {quoted(nic.name)} mtu {mtu}",
         ),
         mtu=mtu,
         vf_mtu=vf_mtu,
