@@ -77,9 +77,9 @@ def _run(task: Callable[[Emit], None], shared: mmap.mmap, write: int) -> None:
 
     def emit(message: Any) -> None:
         nonlocal at
-        parts: tuple[object, ...] = message if type(message) is tuple else ()
-        raw = parts[-1] if parts and isinstance(parts[-1], bytes) else b""
-        data = marshal.dumps(parts[:-1] if raw else message)
+        last: object = message[-1] if message.__class__ is tuple and message else None
+        raw = last if isinstance(last, bytes) else b""
+        data = marshal.dumps(message[:-1] if raw else message)
         start = at + _HEADER.size
         middle, end = start + len(data), start + len(data) + len(raw)
         if end + _HEADER.size > _SHARED:

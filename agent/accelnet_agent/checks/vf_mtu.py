@@ -40,8 +40,8 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     return failed(
         f"{nic.name} has MTU {mtu}, {vf.name} has {vf_mtu}",
         remedy=do(
-            f"Set it on {nic.name}, which sets both; first another value, for it must change (the NIC "
-            "pauses for some seconds each time):",
+            f"Set it on {nic.name}, which sets both; first another value, for it must change (the "
+            "NIC pauses for some seconds each time):",
             f"sudo ip link set {quoted(nic.name)} mtu {vf_mtu}",
             f"sudo ip link set {quoted(nic.name)} mtu {mtu}",
         ),
