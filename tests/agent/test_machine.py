@@ -521,3 +521,8 @@ def test_a_link_left_behind_does_not_hide_the_one_that_is_there() -> None:
     """Of two lower links the one whose netdev is present is the VF."""
     netdev = a_netdev(lower=("enP1s1", "enP53091s1"))
     assert _build(netdev, a_vf()).nics[0].vf == a_vf()
+
+
+def test_where_the_pci_bus_was_not_seen_no_device_is_without_its_function() -> None:
+    """Nothing can be said of either."""
+    assert build(a_snapshot(vmbus=(a_pass_through_device(),), pci=REFUSED)).without_function == ()

@@ -11,7 +11,7 @@ from accelnet_agent.checks.vf_datapath import CHECK, judge
 from accelnet_agent.datapath import DataPath, Window
 from accelnet_agent.machine import Nic
 from accelnet_probes.snapshot import LogEvent, MissingFactsError
-from building import REFUSED, a_machine, a_netdev, a_nic, a_vf, an_ethtool_sample
+from building import REFUSED, a_machine, a_netdev, a_netvsc_device, a_nic, a_vf, an_ethtool_sample
 
 QUEUES = {"tx_queue_0_packets": 10, "tx_queue_1_packets": 5, "rx_queue_0_packets": 3}
 
@@ -237,3 +237,10 @@ def test_a_vf_that_came_anew_ends_what_was_said_of_the_last() -> None:
     failed = _line("switch-to-failed", "Data path failed to switch to VF: enP1s1, err: -5")
     joined = _line("joined", "enP1s1: joined to eth0")
     assert judge(a_machine(), _nic(events=(failed, joined))).status == "pass"
+
+
+def test_what_dpdk_left_behind_is_not_asked() -> None:
+    """The kernel sends nothing by it, up or down."""
+    machine = a_machine(vmbus=(a_netvsc_device(driver="uio_hv_generic"),))
+    nic = a_nic(netdev=a_vf(flags=0x1002), vf=None, direct=True)
+    assert judge(machine, nic).status == "skip"

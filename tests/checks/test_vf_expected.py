@@ -11,12 +11,14 @@ from accelnet_agent.data import remedies
 from accelnet_probes.snapshot import MissingFactsError
 from building import (
     REFUSED,
+    a_function,
     a_log,
     a_machine,
     a_netdev,
     a_netvsc_device,
     a_nic,
     a_pass_through_device,
+    a_pci_function,
     an_ethtool_sample,
     an_event,
     an_instance,
@@ -253,3 +255,46 @@ def test_a_nic_that_its_bus_told_was_told() -> None:
     """Its driver link was refused, and VMBus says that it is a NIC: it has its own finding."""
     machine = a_machine(netdevs=(a_netdev(driver=REFUSED),), vmbus=(a_netvsc_device(),))
     assert judge_rest(machine) is None
+
+
+def test_a_function_without_a_netdev_refers_to_its_own_finding() -> None:
+    """Two NICs lack a VF and two functions wait: enabling what is enabled helps nobody."""
+    functions = (a_function(pci=a_pci_function(driver=None, netdevs=())),)
+    judgement = judge(a_machine(functions=functions), a_nic(vf=None))
+    assert "vf-driver" in (judgement.remedy or "")
+
+
+def test_an_offered_device_refers_to_its_own_finding() -> None:
+    """The host has given a VF already."""
+    machine = a_machine(vmbus=(a_pass_through_device(driver=None),), pci=(), functions=())
+    assert "vmbus-passthrough" in (judge(machine, a_nic(vf=None)).remedy or "")
+
+
+def test_a_slot_of_which_nothing_came_refers_to_its_own_finding() -> None:
+    """The host has given a VF already."""
+    nic = a_nic(vf=None, events=(an_event("slot-added", age=4000.0),))
+    assert "vmbus-passthrough" in (judge(a_machine(), nic).remedy or "")
+
+
+def test_a_vf_that_left_for_good_is_not_enabled_but_fetched() -> None:
+    """Another host has one."""
+    nic = a_nic(vf=None, events=(an_event("slot-removed", age=4000.0),))
+    assert judge(a_machine(), nic).remedy == remedies.REDEPLOY
+
+
+def test_on_a_hyper_v_of_ones_own_there_is_no_az() -> None:
+    """Not Azure: the operator has the host."""
+    assert judge(a_machine(azure=False), a_nic(vf=None)).remedy == remedies.ENABLE_ON_HYPER_V
+
+
+def test_a_confidential_size_is_one_whatever_its_page_says() -> None:
+    """Its page does not say; that its VMs are confidential is enough."""
+    machine = a_machine(instance=an_instance(vm_size="Standard_DC4as_v6"))
+    assert judge(machine, a_nic(vf=None)).status == "skip"
+
+
+def test_a_vf_that_was_promised_just_now_is_waited_for() -> None:
+    """It takes a while at provisioning, and nothing has failed."""
+    nic = a_nic(vf=None, events=(an_event("slot-added", age=10.0),))
+    judgement = judge(a_machine(expect="on"), nic)
+    assert (judgement.status, judgement.remedy) == ("warn", remedies.WAIT)

@@ -78,3 +78,9 @@ def test_a_direct_nic_leaves_as_a_whole() -> None:
 def test_it_is_advice() -> None:
     """The check never fails a machine."""
     assert CHECK.level == "recommended"
+
+
+def test_where_none_is_expected_none_is_missing() -> None:
+    """It was disabled, so it left."""
+    nic = a_nic(vf=None, events=(an_event("slot-removed"),))
+    assert judge(a_machine(expect="off"), nic).status == "skip"
