@@ -200,6 +200,7 @@ class EthtoolSocket:
         self._socket = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
         self._fd = self._socket.fileno()
         self._ioctl = fcntl.ioctl
+        self._interface, self._ifreq = "", b""  # of the interface asked last
         # Untouched pages cost nothing.
         self._buffer: mmap.mmap = mmap.mmap(
             -1, 4096 + MAX_STATISTICS * ETH_GSTRING_LEN, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
@@ -209,9 +210,11 @@ class EthtoolSocket:
     def ask(self, interface: str, request: bytes) -> None:
         """Put `request` in the buffer and let the kernel overwrite it."""
         self._buffer[: len(request)] = request
-        name = interface.encode("utf-8", "surrogateescape")
-        # struct ifreq: name, pointer, and the rest of its union
-        self._ioctl(self._fd, SIOCETHTOOL, struct.pack("=16s", name) + _pointer(self._address))
+        if interface != self._interface:
+            # struct ifreq: name, pointer, and the rest of its union
+            name = struct.pack("=16s", interface.encode("utf-8", "surrogateescape"))
+            self._interface, self._ifreq = interface, name + _pointer(self._address)
+        self._ioctl(self._fd, SIOCETHTOOL, self._ifreq)
 
     def answer(self, size: int) -> bytes:
         """The first `size` bytes that the kernel left."""
