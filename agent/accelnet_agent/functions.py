@@ -24,11 +24,6 @@ class Function(Record):
     family: str
     driver: str | None  # the driver it should have; None where its ids are not known
 
-    @property
-    def has_own_driver(self) -> bool:
-        """Its own driver is bound, not one that gives it to user space."""
-        return known(self.pci.driver) in pci_ids.DRIVERS
-
 
 def of(snapshot: Snapshot) -> tuple[Function, ...]:
     """The functions of the known vendors that are VFs for Ethernet, in address order."""

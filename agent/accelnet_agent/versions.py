@@ -36,18 +36,6 @@ def compare_rpm(a: str, b: str) -> Order:
     return _order(_rpm_parts(a), _rpm_parts(b), _RPM_END)
 
 
-def compare_evr(a: str, b: str) -> Order:
-    """Order two [epoch:]version[-release] as rpm does; one without a release is older."""
-    epoch_a, version_a, release_a = _evr(a)
-    epoch_b, version_b, release_b = _evr(b)
-    order = compare_rpm(epoch_a, epoch_b) or compare_rpm(version_a, version_b)
-    if order:
-        return order
-    if release_a is None or release_b is None:
-        return 0 if release_a is release_b else -1 if release_a is None else 1
-    return compare_rpm(release_a, release_b)
-
-
 def compare_dpkg(a: str, b: str) -> Order:
     """Order two [epoch:]upstream[-revision] as `dpkg --compare-versions` does."""
     epoch_a, upstream_a, revision_a = _debian(a)
@@ -112,14 +100,6 @@ def _rpm_parts(text: str) -> list[Part]:
             parts.append((3, text[at:end]))
         at = end
     return parts
-
-
-def _evr(text: str) -> tuple[str, str, str | None]:
-    epoch, colon, rest = text.partition(":")
-    if not colon or epoch.strip(_DIGITS):
-        epoch, rest = "0", text
-    version, dash, release = rest.rpartition("-")
-    return (epoch or "0", version, release) if dash else (epoch or "0", rest, None)
 
 
 # In dpkg a run of other characters and a run of digits alternate.  A run of others

@@ -156,21 +156,6 @@ def test_mana_carries_several_netdevs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("driver", "own"),
-    [
-        pytest.param("mlx5_core", True, id="mlx5"),
-        pytest.param("mana", True, id="mana"),
-        pytest.param("vfio-pci", False, id="user-space"),
-        pytest.param(None, False, id="unbound"),
-        pytest.param(REFUSED, False, id="refused"),
-    ],
-)
-def test_its_own_driver_is_a_kernel_driver_of_vfs(driver: Any, own: bool) -> None:
-    """vfio-pci gives it to user space."""
-    assert a_function(pci=a_pci_function(driver=driver)).has_own_driver is own
-
-
-@pytest.mark.parametrize(
     ("changes", "vf"),
     [
         pytest.param({}, True, id="below-a-function"),

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from accelnet_agent.versions import (
     Kernel,
     compare_dpkg,
-    compare_evr,
     compare_kernels,
     compare_numeric,
     compare_rpm,
@@ -23,7 +22,6 @@ from accelnet_agent.versions import (
 ORDERINGS = [
     pytest.param(compare_dpkg, id="dpkg"),
     pytest.param(compare_rpm, id="rpm"),
-    pytest.param(compare_evr, id="evr"),
     pytest.param(compare_numeric, id="numeric"),
 ]
 VERSIONS = st.one_of(st.text(), st.text("0019ab~^.-+:Z"))
@@ -98,21 +96,6 @@ def test_a_number_may_be_of_any_length(compare: Ordering) -> None:
 def test_rpm_orders_as_its_own_tests_say(a: str, b: str, order: int) -> None:
     """rpmvercmp's published vectors hold."""
     assert compare_rpm(a, b) == order
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "order"),
-    [
-        pytest.param("1:1.0-1", "2.0-9", 1, id="epoch-outranks"),
-        pytest.param("0:1.0-1", "1.0-1", 0, id="no-epoch-is-0"),
-        pytest.param("1.0", "1.0-1", -1, id="a-release-is-newer-than-none"),
-        pytest.param("1.0-1", "1.0", 1, id="none-is-older"),
-        pytest.param("3.10.0-693", "3.10.0-1160.88.1", -1, id="rhel-kernels"),
-    ],
-)
-def test_evr_compares_epoch_version_release(a: str, b: str, order: int) -> None:
-    """Epoch, version and release count in that order."""
-    assert compare_evr(a, b) == order
 
 
 @pytest.mark.parametrize(
