@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import struct
+from _collections_abc import Mapping  # of `os`; collections.abc would import collections
 
 from accelnet_probes.files import errno_name, failure
 from accelnet_probes.snapshot import Channels, DriverInfo, Ring
@@ -23,7 +24,7 @@ from accelnet_probes.snapshot import Channels, DriverInfo, Ring
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Callable
+    from collections.abc import Callable, ItemsView, Iterator, ValuesView
     from typing import Literal, TypeAlias
 
     ByteOrder = Literal["<", ">"]
@@ -54,6 +55,53 @@ REPLIES = ("drvinfo", "stats-strings", "stats", "channels", "ring", "permaddr")
 
 class DecodeError(ValueError):
     """A reply is not what the kernel can have left there."""
+
+
+class Statistics(Mapping[str, int]):
+    """One interface's statistics.
+
+    The names and the count have been verified; the values are unpacked when the first
+    is asked for.  Of most interfaces none ever is, and thousands of entries cost as
+    much as the call that read them.
+    """
+
+    __slots__ = ("_found", "_names", "_order", "_reply")
+
+    def __init__(self, names: list[str], reply: bytes, order: ByteOrder) -> None:
+        self._names, self._reply = names, reply
+        self._order: ByteOrder = order
+        self._found: dict[str, int] | None = None
+
+    def _decoded(self) -> dict[str, int]:
+        if self._found is None:
+            values = decode_stats(self._reply, self._order)
+            found = dict(zip(self._names, values, strict=True))
+            if len(found) != len(values):  # of two with one name the first counts
+                found.clear()
+                for name, value in zip(self._names, values, strict=True):
+                    found.setdefault(name, value)
+            self._found = found
+        return self._found
+
+    def __getitem__(self, name: str) -> int:
+        return self._decoded()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._decoded())
+
+    def __len__(self) -> int:
+        return len(self._decoded())
+
+    def __repr__(self) -> str:
+        return repr(self._decoded())
+
+    def items(self) -> ItemsView[str, int]:
+        """Names and values; Mapping's own would look up each."""
+        return self._decoded().items()
+
+    def values(self) -> ValuesView[int]:
+        """The values; Mapping's own would look up each."""
+        return self._decoded().values()
 
 
 def decode_drvinfo(reply: bytes, order: ByteOrder = "<") -> DriverInfo:
@@ -98,7 +146,7 @@ def decode_statistics(
     stats: bytes,
     order: ByteOrder = "<",
     decoded: list[tuple[bytes, list[str]]] | None = None,
-) -> dict[str, int]:
+) -> Statistics:
     """Values by name; of two with one name the first counts.
 
     `decoded` keeps the names of each table of strings, byte for byte, from one call to
@@ -109,15 +157,10 @@ def decode_statistics(
         names = decode_strings(strings, order)
         if decoded is not None:
             decoded.append((strings, names))
-    values = decode_stats(stats, order)
-    if len(names) != len(values):
-        raise DecodeError(f"{len(names)} names and {len(values)} values")
-    found: dict[str, int] = dict(zip(names, values, strict=True))
-    if len(found) != len(names):
-        found.clear()
-        for name, value in zip(names, values, strict=True):
-            found.setdefault(name, value)
-    return found
+    count = _count("stats", stats, 8, 8, order)
+    if len(names) != count:
+        raise DecodeError(f"{len(names)} names and {count} values")
+    return Statistics(names, stats, order)
 
 
 def decode_channels(reply: bytes, order: ByteOrder = "<") -> Channels:

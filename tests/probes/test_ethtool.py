@@ -551,3 +551,11 @@ def test_refused_statistics_are_both_refused() -> None:
         "stats-strings": "EAGAIN",
         "stats": "EAGAIN",
     }
+
+
+def test_statistics_are_a_mapping_like_any_other() -> None:
+    """Decoded when the first value is asked for, and equal to a dict of them."""
+    found = decode_statistics(_strings("<", b"a", b"b"), _stats("<", 1, 2))
+    assert repr(found) == "{'a': 1, 'b': 2}"
+    assert (len(found), list(found), found["b"]) == (2, ["a", "b"], 2)
+    assert (list(found.values()), list(found.items())) == ([1, 2], [("a", 1), ("b", 2)])
