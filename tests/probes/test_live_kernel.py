@@ -152,7 +152,7 @@ def _ethtool_s(namespace: Namespace, interface: str) -> dict[str, int]:
 
 
 def _statistics(asking: EthtoolSocket, interface: str) -> dict[str, int]:
-    return decode_statistics(*asking.statistics(interface), NATIVE)
+    return dict(decode_statistics(*asking.statistics(interface), NATIVE))
 
 
 def test_statistics_are_those_of_ethtool(namespace: Namespace, asking: EthtoolSocket) -> None:
