@@ -69,6 +69,11 @@ def rebind(address: str, driver: str) -> tuple[str, str]:
     )
 
 
+def give_back(address: str, driver: str) -> tuple[str, str, str]:
+    """Take a PCI function from a driver that is not its own, and let its own have it."""
+    return rebind(address, driver)[0], clear_override(address), probe_again(address)
+
+
 def probe_again(address: str) -> str:
     """Let the PCI core look for a driver."""
     return f"echo {quoted(address)} | sudo tee /sys/bus/pci/drivers_probe"

@@ -18,11 +18,23 @@ if TYPE_CHECKING:
 
     from accelnet_agent.datapath import DataPath, Window
     from accelnet_agent.functions import Function
-    from accelnet_probes.snapshot import LogEvent, Netdev, Observed, Snapshot, VmbusDevice
+    from accelnet_probes.snapshot import (
+        LogEvent,
+        Module,
+        Netdev,
+        Observed,
+        Snapshot,
+        VmbusDevice,
+    )
 
     Expect = Literal["on", "off", "auto"]
 
 SERVICING_SECONDS = 300.0  # LISA waits as long for a VF before it fails
+
+
+def is_recent(event: LogEvent) -> bool:
+    """So young that the host may still be in servicing; False where its age is not known."""
+    return event.age is not None and event.age < SERVICING_SECONDS
 
 
 class Nic(Record):
@@ -50,6 +62,20 @@ class Machine(Record):
     nics: tuple[Nic, ...]
     functions: tuple[Function, ...]
     expect: Expect = "auto"
+
+    @property
+    def events(self) -> tuple[LogEvent, ...]:
+        """What the kernel log tells, oldest first; () where there is none."""
+        log = known(self.snapshot.kernel_log)
+        return log.events if log is not None else ()
+
+    def module(self, name: str) -> Module | None:
+        """What is known of a kernel module; None where the modules were not looked up."""
+        tree = known(self.snapshot.modules)
+        for module in tree.modules if tree is not None else ():
+            if module.name == name:
+                return module
+        return None
 
     @property
     def netvsc_devices(self) -> tuple[VmbusDevice, ...]:

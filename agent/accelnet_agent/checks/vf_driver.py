@@ -7,7 +7,7 @@ to vfio-pci is DPDK's, or a mistake.
 
 from __future__ import annotations
 
-from accelnet_agent.commands import clear_override, do, probe_again, quoted, rebind
+from accelnet_agent.commands import clear_override, do, give_back, probe_again, quoted, rebind
 from accelnet_agent.data import pci_ids, remedies
 from accelnet_agent.findings import Check, failed, passed, skipped, unknown, warned
 from accelnet_probes.snapshot import known, need
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from accelnet_agent.findings import Judgement
     from accelnet_agent.functions import Function
     from accelnet_agent.machine import Machine
-    from accelnet_probes.snapshot import Module
+
 BLACKLISTS = "grep -rE 'blacklist|install' /etc/modprobe.d /usr/lib/modprobe.d"
 
 
@@ -70,7 +70,7 @@ def _unbound(machine: Machine, function: Function) -> Judgement:
             **evidence,
             driver_override=override,
         )
-    module = _module(machine, wanted)
+    module = machine.module(wanted)
     if (
         module is not None
         and module.file is None
@@ -99,17 +99,9 @@ def _by_alias(address: str) -> str:
     return f"$(cat /sys/bus/pci/devices/{quoted(address)}/modalias)"
 
 
-def _module(machine: Machine, name: str) -> Module | None:
-    tree = known(machine.snapshot.modules)
-    for module in tree.modules if tree is not None else ():
-        if module.name == name:
-            return module
-    return None
-
-
 def _module_evidence(machine: Machine, function: Function) -> dict[str, str | bool]:
     evidence: dict[str, str | bool] = {}
-    module = _module(machine, function.driver) if function.driver is not None else None
+    module = machine.module(function.driver) if function.driver is not None else None
     if module is not None:
         loaded, file = known(module.loaded), known(module.file)
         if loaded is not None:
@@ -128,10 +120,9 @@ def _module_evidence(machine: Machine, function: Function) -> dict[str, str | bo
 
 
 def _log_evidence(machine: Machine, address: str) -> dict[str, str]:
-    log = known(machine.snapshot.kernel_log)
     lines = [
         event.line
-        for event in (log.events if log is not None else ())
+        for event in machine.events
         if event.kind == "probe-failed" and event.pci_address == address
     ]
     return {"probe_failed": lines[-1]} if lines else {}
@@ -171,9 +162,7 @@ def _in_user_space(machine: Machine, function: Function, driver: str) -> Judgeme
         f"{function.name} is bound to {driver}, so the kernel sends nothing by it",
         remedy=do(
             "If DPDK does not use it, give it back to the kernel:",
-            rebind(address, driver)[0],
-            clear_override(address),
-            probe_again(address),
+            *give_back(address, driver),
         ),
         driver=driver,
     )
@@ -200,9 +189,7 @@ def _without_netdev(machine: Machine, function: Function, driver: str) -> Judgem
             f"{function.name} is bound to {driver}, not to its own {function.driver}",
             remedy=do(
                 "Give it back, unless something here holds it on purpose:",
-                rebind(address, driver)[0],
-                clear_override(address),
-                probe_again(address),
+                *give_back(address, driver),
             ),
             driver=driver,
         )

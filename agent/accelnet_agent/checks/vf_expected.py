@@ -11,7 +11,7 @@ from accelnet_agent.commands import do, look_again
 from accelnet_agent.data import remedies, vm_sizes
 from accelnet_agent.datapath import counters_of
 from accelnet_agent.findings import Check, failed, passed, skipped, unknown, warned
-from accelnet_agent.machine import SERVICING_SECONDS
+from accelnet_agent.machine import is_recent
 from accelnet_probes.snapshot import Gap, known, need
 
 TYPE_CHECKING = False
@@ -68,7 +68,7 @@ def _without(machine: Machine, nic: Nic, reason: str | None) -> Judgement:
             **evidence,
         )
     left = departure(machine, nic)
-    if left is not None and left.age is not None and left.age < SERVICING_SECONDS:
+    if left is not None and is_recent(left):
         return warned(
             f"the VF of {nic.name} left {left.age:.0f} s ago: the host may be in servicing",
             remedy=remedies.WAIT,
@@ -93,12 +93,7 @@ def is_coming(nic: Nic) -> bool:
     """The kernel log's last word is that the host gave it a VF, a few minutes ago at most."""
     kinds = ("slot-added", *ARRIVALS, *DEPARTURES)
     last = next((event for event in reversed(nic.events) if event.kind in kinds), None)
-    return (
-        last is not None
-        and last.kind == "slot-added"
-        and last.age is not None
-        and last.age < SERVICING_SECONDS
-    )
+    return last is not None and last.kind == "slot-added" and is_recent(last)
 
 
 def _evidence(machine: Machine, nic: Nic) -> dict[str, Json]:
@@ -118,8 +113,8 @@ def _evidence(machine: Machine, nic: Nic) -> dict[str, Json]:
 
 def by_design(machine: Machine) -> str | None:
     """Why this VM can have no VF; None where it can, or where that is not known."""
-    log, instance = known(machine.snapshot.kernel_log), known(machine.snapshot.instance)
-    if any(event.kind == "isolated" for event in (log.events if log is not None else ())):
+    instance = known(machine.snapshot.instance)
+    if any(event.kind == "isolated" for event in machine.events):
         return "this is a Confidential VM, whose host gives none"
     if instance is not None and instance.security_type == "ConfidentialVM":
         return "this is a Confidential VM, whose host gives none"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from accelnet_agent.checks.vf_expected import departure
 from accelnet_agent.data import remedies
 from accelnet_agent.findings import Check, passed, skipped, warned
-from accelnet_agent.machine import SERVICING_SECONDS
+from accelnet_agent.machine import is_recent
 from accelnet_probes.snapshot import need
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     left = departure(machine, nic)
     if left is None:
         return skipped("the kernel log shows no VF that left")
-    if left.age is not None and left.age < SERVICING_SECONDS:
+    if is_recent(left):
         return warned(
             f"the VF of {nic.name} left {left.age:.0f} s ago: the host may be in servicing",
             remedy=remedies.WAIT,

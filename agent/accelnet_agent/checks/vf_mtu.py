@@ -31,10 +31,9 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
         )
     if mtu == vf_mtu:
         return passed(f"both have MTU {mtu}", mtu=mtu)
-    log = known(machine.snapshot.kernel_log)
     lines = [
         event.line
-        for event in (log.events if log is not None else ())
+        for event in machine.events
         if event.kind == "mtu-refused" and event.pci_address == known(vf.device)
     ]
     return failed(

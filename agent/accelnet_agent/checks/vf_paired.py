@@ -51,10 +51,7 @@ def _unpaired(machine: Machine, nic: Nic) -> Judgement:
 
 
 def _not_joined(machine: Machine, nic: Nic, vf: Netdev) -> Judgement:
-    log = known(machine.snapshot.kernel_log)
-    lines = [
-        event.line for event in (log.events if log is not None else ()) if event.kind in NOT_JOINED
-    ]
+    lines = [event.line for event in machine.events if event.kind in NOT_JOINED]
     evidence = {"vf": vf.name, "mac": known(vf.mac), **({"kernel_log": lines[-1]} if lines else {})}
     master = known(vf.master)
     if master is not None:

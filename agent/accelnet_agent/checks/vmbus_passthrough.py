@@ -10,7 +10,7 @@ from __future__ import annotations
 from accelnet_agent.commands import do, quoted
 from accelnet_agent.data import remedies
 from accelnet_agent.findings import Check, failed, passed, skipped, warned
-from accelnet_agent.machine import SERVICING_SECONDS
+from accelnet_agent.machine import is_recent
 from accelnet_probes.snapshot import Gap, known, need
 
 TYPE_CHECKING = False
@@ -73,9 +73,7 @@ def _unbound(machine: Machine, unbound: list[str]) -> Judgement:
 
 def _why(machine: Machine, guid: str) -> tuple[str, str]:
     """Why it has no driver, as far as the modules tell, and what to do."""
-    tree = known(machine.snapshot.modules)
-    modules = {module.name: module for module in tree.modules} if tree is not None else {}
-    module = modules.get("pci_hyperv")
+    module = machine.module("pci_hyperv")
     if module is None or not (module.loaded is True or isinstance(module.builtin, bool)):
         return "pci_hyperv should", LOAD
     if module.loaded is True or module.builtin is True:
@@ -106,7 +104,7 @@ def _promised(machine: Machine, nic: Nic) -> LogEvent | None:
 
 
 def _never_came(nic: Nic, event: LogEvent) -> Judgement:
-    if event.age is not None and event.age < SERVICING_SECONDS:
+    if is_recent(event):
         return warned(
             f"the host gave {nic.name} a VF {event.age:.0f} s ago, and it has not come yet",
             remedy=remedies.WAIT,
