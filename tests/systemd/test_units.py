@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from accelnet_agent import daemon_arguments
 from accelnet_agent.arguments import parse
+from accelnet_agent.daemon_arguments import SETTINGS, variable_of
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "systemd"
@@ -145,3 +147,37 @@ def test_the_check_understands_its_own_command_line(setting: str) -> None:
             2
         ]
         assert parse(shlex.split(command.rstrip("'"))).expect == expect
+
+
+def _variables() -> dict[str, str]:
+    """The variables of the environment file, all of them commented out, and their defaults."""
+    lines = (UNITS / "accelnet.env").read_text(encoding="utf-8").splitlines()
+    return dict(
+        line.removeprefix("#").split("=", 1) for line in lines if re.match("#?[A-Z_]+=", line)
+    )
+
+
+def test_the_environment_file_has_every_flag_of_the_agent_and_no_other_variable() -> None:
+    """Each ACCELNET_ variable stands for a flag that there is."""
+    assert set(_variables()) == {variable_of(option) for option in SETTINGS}
+
+
+def test_the_environment_file_shows_the_defaults() -> None:
+    """With every line of it uncommented the agent does as with none."""
+    assert daemon_arguments.parse([], _variables()) == daemon_arguments.parse([], {})
+
+
+def test_the_environment_file_explains_each_variable() -> None:
+    """A comment stands before each, and no line is longer than a terminal."""
+    text = (UNITS / "accelnet.env").read_text(encoding="utf-8")
+    for block in text.strip().split("\n\n"):
+        first, *_, last = [*block.splitlines(), ""]
+        assert first.startswith("# "), block
+        assert "=" not in last or last.startswith("#ACCELNET_"), block
+    assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_the_socket_listens_where_the_agent_would() -> None:
+    """Whoever scrapes need not know whether there is a socket unit."""
+    listening = _read("accelnet-agent.socket")["ListenStream"]
+    assert listening == [daemon_arguments.DEFAULT_ADDRESS]
