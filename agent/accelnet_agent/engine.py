@@ -7,6 +7,7 @@ from accelnet_agent.data import remedies
 from accelnet_agent.datapath import link_of
 from accelnet_agent.findings import Finding, Judgement, skipped, unknown
 from accelnet_agent.report import Report
+from accelnet_probes.record import replace
 from accelnet_probes.snapshot import Gap, MissingFactsError, known
 
 TYPE_CHECKING = False
@@ -39,6 +40,8 @@ def judge(
             judgement = _ask(run)
             if judgement is None:
                 continue
+            if check.settles and judgement.status == "fail":
+                judgement = _settling(machine, judgement)
             if left_out:
                 judgement = skipped("skipped by the operator")
             elif nothing is not None:
@@ -61,6 +64,20 @@ def _ask(run: Callable[[], Judgement | None]) -> Judgement | None:
             f"a bug in accelnet: {type(error).__name__}: {error}",
             remedy=do("Please report it with a recording:", remedies.SUPPORT),
         )
+
+
+def _settling(machine: Machine, judgement: Judgement) -> Judgement:
+    """A failure, or a warning while the agent has just seen a VF come or leave."""
+    move = machine.settling
+    if move is None:
+        return judgement
+    way = "left" if move.kind == "unregistering" else "came"
+    return replace(
+        judgement,
+        status="warn",
+        summary=f"{judgement.summary}; a VF of {move.nic} {way} {move.age or 0:.0f} s ago, so this "
+        "may pass by itself",
+    )
 
 
 def _finding(check: Check, subject: str, judgement: Judgement) -> Finding:
