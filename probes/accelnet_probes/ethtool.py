@@ -233,6 +233,8 @@ class EthtoolSocket:
     use it in a process that may be left behind.
     """
 
+    _tables: Tables | None = None
+
     def __init__(self, tables: Tables | None = None) -> None:
         """`tables` keeps each interface's names, nine tenths of what a triple costs.
 
