@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from accelnet_agent.report import Report
     from accelnet_probes.snapshot import Netdev
 
-    Samples: TypeAlias = Iterable[tuple[tuple[object, ...], int | None]]
+    Samples: TypeAlias = Iterable[tuple[tuple[object, ...], float | None]]
 
 STATUS = {"pass": 0, "warn": 1, "fail": 2, "unknown": 3}  # as the exit status of accelnet-check
 WORST_FIRST = ("fail", "unknown", "warn", "pass")
@@ -40,7 +40,7 @@ class Family(Record):
     type: Literal["gauge", "counter"]
     help: str
     labels: tuple[str, ...]
-    samples: tuple[tuple[tuple[str, ...], int], ...]  # the labels' values, the value
+    samples: tuple[tuple[tuple[str, ...], float], ...]  # the labels' values, the value
 
 
 def families(report: Report) -> tuple[Family, ...]:
