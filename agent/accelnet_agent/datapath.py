@@ -133,6 +133,12 @@ def queue_counters(statistics: Mapping[str, int], prefix: str, suffix: str) -> t
     )
 
 
+def sum_of_queues(statistics: Mapping[str, int], prefix: str, suffix: str) -> int | None:
+    """One counter of every queue together; None where there is no such counter."""
+    names = queue_counters(statistics, prefix, suffix)
+    return sum(statistics[name] for name in names) if names else None
+
+
 def judge(
     netdev: Netdev,
     vf: Observed[Netdev | None],

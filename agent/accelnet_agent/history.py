@@ -34,12 +34,12 @@ class StateError(ValueError):
     """A state file that is not of this version's making; the message says what is wrong."""
 
 
-def watch_of(tracker: Tracker, began: float, now: Moment) -> Watch:
-    """What the checks are told; `began`: since when it is watched, seconds since the epoch."""
+def watch_of(tracker: Tracker, now: Moment) -> Watch:
+    """What the checks are told."""
     events = [_event(happening, now) for happening in tracker.happenings]
     return Watch(
         events=tuple(event for event in events if event is not None),
-        seconds=max(0.0, now.wall - began),
+        seconds=max(0.0, now.wall - tracker.began),
         moves={
             track.name: Move(
                 before=track.moved.before,
@@ -76,14 +76,14 @@ def _event(happening: Happening, now: Moment) -> LogEvent | None:
     )
 
 
-def encode(tracker: Tracker, began: float, boot_id: str) -> str:
+def encode(tracker: Tracker, boot_id: str) -> str:
     """The state file's text."""
     return json.dumps(
         {
             "format": FORMAT,
             "version": VERSION,
             "boot_id": boot_id,
-            "began": began,
+            "began": tracker.began,
             "nics": {track.name: _track(track) for track in tracker.tracks.values()},
             "happenings": [_values(happening) for happening in tracker.happenings],
         },
@@ -105,8 +105,8 @@ def _values(record: Record) -> dict[str, Any]:
     return {field: getattr(record, field) for field in type(record)._fields}
 
 
-def decode(text: str, boot_id: str, now: Moment) -> tuple[Tracker, float]:
-    """The tracker as it was, and since when it watches; StateError."""
+def decode(text: str, boot_id: str, now: Moment) -> Tracker:
+    """The tracker as it was; StateError."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -121,8 +121,8 @@ def decode(text: str, boot_id: str, now: Moment) -> tuple[Tracker, float]:
         raise StateError(f"it is damaged: {type(error).__name__}: {error}") from error
 
 
-def _tracker(found: dict[str, Any], *, same_boot: bool, now: Moment) -> tuple[Tracker, float]:
-    tracker = Tracker()
+def _tracker(found: dict[str, Any], *, same_boot: bool, now: Moment) -> Tracker:
+    tracker = Tracker(min(_record(_Began, {"at": found["began"]}).at, now.wall))
     for name, values in found["nics"].items():
         track = tracker.tracks[name] = Track(name)
         track.totals = _record(Totals, values["totals"])
@@ -138,8 +138,7 @@ def _tracker(found: dict[str, Any], *, same_boot: bool, now: Moment) -> tuple[Tr
         for happening in happenings
         if now.wall - DAY <= happening.at <= now.wall + DAY
     ]
-    began = _record(_Began, {"at": found["began"]}).at
-    return tracker, min(began, now.wall)
+    return tracker
 
 
 class _Began(Record):

@@ -48,5 +48,5 @@ def passed_sockets() -> list[int]:
         return []
     found = list(range(FIRST_FD, FIRST_FD + int(count)))
     for fd in found:
-        os.set_inheritable(fd, False)
+        os.set_inheritable(fd, False)  # noqa: FBT003  so it is defined
     return found

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Path = Literal["vf", "synthetic"]
 
 RECONCILED = "found by reconciling"
-DAY = 86_400.0
+MINUTE, DAY = 60.0, 86_400.0
 MAX_HAPPENINGS = 2_000  # the newest; a VF that flaps for a day makes more
 
 
@@ -109,11 +109,14 @@ class Track:
 class Tracker:
     """All NICs, and the happenings of the last day."""
 
-    def __init__(self) -> None:
+    def __init__(self, began: float) -> None:
+        """`began`: since when it is watched, seconds since the epoch."""
+        self.began = began
         self.tracks: dict[str, Track] = {}
         self.happenings: list[Happening] = []
         self.changes = 0  # grows with every happening
         self.messages = 0  # grows with every message about a NIC or its VF
+        self.circumstance: str | None = None  # what departures are put down to, for the time being
 
     # --- what tells of changes
 
@@ -162,6 +165,16 @@ class Tracker:
                 self._leave(track, now, f"{name} itself is gone")
             self._account(track, now)
             track.ifindex, track.path, track.since = None, None, None
+
+    def put_down_to(self, circumstance: str | None, now: Moment) -> None:
+        """Departures belong to this from now on, and those of the last minute did already."""
+        self.circumstance = circumstance
+        if circumstance is None:
+            return
+        for index, happening in enumerate(self.happenings):
+            if happening.kind == "removed" and now.wall - happening.at < MINUTE:
+                note = _with(happening.note, circumstance)
+                self.happenings[index] = replace(happening, note=note)
 
     def advance(self, now: Moment) -> None:
         """Account for the time until now."""
@@ -258,7 +271,9 @@ class Tracker:
         vf: Vf | None = None,
     ) -> None:
         """Where packets go now; a change of that is a switch."""
-        uses_vf = track.vf is not None and track.vf.running is True and not track.past_vf
+        if track.vf is not None and track.vf.running is None:
+            return  # not seen yet
+        uses_vf = track.vf is not None and not track.past_vf and track.vf.running
         path: Path = "vf" if uses_vf else "synthetic"
         self._account(track, now)
         before, track.path = track.path, path
@@ -279,6 +294,8 @@ class Tracker:
         self, track: Track, kind: Kind, now: Moment, note: str | None, vf: Vf | None = None
     ) -> None:
         vf = vf or track.vf
+        if kind == "removed":
+            note = _with(note, self.circumstance)
         self.changes += 1
         self.happenings.append(
             Happening(
@@ -298,6 +315,12 @@ class Tracker:
                 for happening in self.happenings[-MAX_HAPPENINGS:]
                 if happening.at >= oldest
             ]
+
+
+def _with(note: str | None, circumstance: str | None) -> str | None:
+    if circumstance is None or (note is not None and circumstance in note):
+        return note
+    return circumstance if note is None else f"{note}, {circumstance}"
 
 
 def _vf_of(link: Link) -> Vf:

@@ -117,6 +117,13 @@ class Asker:
         os.close(self._done)
         self._board.close()
 
+    def reap(self) -> None:
+        """Take note of its end, if it has ended; one that hangs is init's after us."""
+        try:
+            os.waitpid(self.pid, os.WNOHANG)
+        except ChildProcessError:
+            pass  # whoever started us ignores SIGCHLD: the kernel has reaped it
+
 
 def _link(fields: tuple[Any, ...]) -> Link:
     return Link(**dict(zip(_LINK_FIELDS, fields, strict=True)))
