@@ -91,9 +91,10 @@ class Agent:
         if self._tracker.changes != changes_before:
             self._host.forget()
 
-    def _loss(self, why: str) -> None:
+    def _loss(self, why: str | None) -> None:
         self._tracker.overflow()
-        self._log.repeated("info" if why == "" else "warning", "links.lost", why=why)
+        if why is not None:
+            self._log.repeated("warning", "links.lost", why=why)
         self.stir()
 
     def _no_events(self, error: OSError) -> None:

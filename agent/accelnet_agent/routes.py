@@ -140,7 +140,7 @@ class Routes:
 
     async def page(self, request: Request) -> Response:
         """The page for people."""
-        from accelnet_agent.page import PageFacts, PastEvent, render
+        from accelnet_agent.page import NicHistory, PageFacts, PastEvent, SharePoint, render
         from accelnet_agent.render_json import document
 
         found = await self._observer.recent(FRESH, request.deadline)
@@ -158,7 +158,16 @@ class Routes:
         )
         facts = PageFacts(
             document=document(found.report) if found is not None else None,
-            histories=self._shares.histories(wall),
+            histories=tuple(
+                NicHistory(
+                    device=name,
+                    shares=tuple(
+                        SharePoint(at=at, seconds=seconds, vf_packets=vf, synthetic_packets=past)
+                        for at, seconds, vf, past in points
+                    ),
+                )
+                for name, points in self._shares.of_the_last_hour(wall).items()
+            ),
             events=events,
             now=wall,
         )

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import deque
 
 from accelnet_agent.datapath import last_statistics, sum_of_queues
-from accelnet_agent.page import NicHistory, SharePoint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from accelnet_agent.machine import Nic
     from accelnet_agent.report import Report
+
+    # When the interval ended (seconds since the epoch), its length, packets by the VF and past it
+    Point: TypeAlias = tuple[float, float, int | None, int | None]
 
 HOUR = 3600.0
 STEP = 15.0  # seconds between two points at the least
@@ -20,7 +24,7 @@ class Shares:
     """Points of each NIC, oldest first."""
 
     def __init__(self) -> None:
-        self._points: dict[str, deque[SharePoint]] = {}
+        self._points: dict[str, deque[Point]] = {}
         self._before: dict[str, tuple[float, int | None, int | None]] = {}
 
     def take(self, report: Report, wall: float) -> None:
@@ -32,21 +36,17 @@ class Shares:
                 continue
             self._before[nic.name] = (wall, *sent)
             if before is not None:
-                point = SharePoint(
-                    at=wall,
-                    seconds=max(0.0, wall - before[0]),
-                    vf_packets=_growth(before[1], sent[0]),
-                    synthetic_packets=_growth(before[2], sent[1]),
-                )
+                seconds = max(0.0, wall - before[0])
+                point = (wall, seconds, _growth(before[1], sent[0]), _growth(before[2], sent[1]))
                 points = self._points.setdefault(nic.name, deque(maxlen=int(HOUR / STEP)))
                 points.append(point)
 
-    def histories(self, wall: float) -> tuple[NicHistory, ...]:
-        """The last hour of each NIC."""
-        return tuple(
-            NicHistory(device=name, shares=tuple(p for p in points if p.at > wall - HOUR))
+    def of_the_last_hour(self, wall: float) -> dict[str, tuple[Point, ...]]:
+        """The points of each NIC, oldest first."""
+        return {
+            name: tuple(point for point in points if point[0] > wall - HOUR)
             for name, points in sorted(self._points.items())
-        )
+        }
 
 
 def _sent(nic: Nic) -> tuple[int | None, int | None]:

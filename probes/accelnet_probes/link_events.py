@@ -44,15 +44,17 @@ class _Socket(AsyncIPRSocket):  # type: ignore[misc]  # pyright: ignore[reportUn
 
 
 class LinkEvents:
-    """Calls `on_link` for each link message, `on_loss` when some were or may have been lost.
+    """Calls `on_link` for each link message.
 
-    `on_error` is told why no socket could be had; it is tried again.
+    `on_loss` is told that some were lost, with the errno's name, and None once a socket
+    listens: what happened before has to be found by looking.  `on_error` is told why no
+    socket could be had; it is tried again.
     """
 
     def __init__(
         self,
         on_link: Callable[[Link], None],
-        on_loss: Callable[[str], None],
+        on_loss: Callable[[str | None], None],
         on_error: Callable[[OSError], None],
     ) -> None:
         self._on_link, self._on_loss, self._on_error = on_link, on_loss, on_error
@@ -82,7 +84,7 @@ class LinkEvents:
                 self._on_error(error if isinstance(error, OSError) else OSError(str(error)))
                 await asyncio.sleep(REOPEN)
             else:
-                self._on_loss("the listener has just begun")
+                self._on_loss(None)
                 return
 
     @staticmethod
