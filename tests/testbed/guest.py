@@ -5,6 +5,7 @@ It runs in the guest, as root, with the standard library alone.
 
 from __future__ import annotations
 
+import datetime as dt
 import http.client
 import json
 import subprocess
@@ -187,6 +188,27 @@ def memory(which: str) -> int:
     """KiB of the whole unit: `current` or `peak`."""
     path = _CGROUP / f"memory.{which}"
     return int(path.read_text()) // 1024 if path.exists() else 0
+
+
+def throttled() -> str:
+    """How often, and for how many seconds in all, the unit's CPUQuota= made it wait."""
+    found = dict(line.split() for line in (_CGROUP / "cpu.stat").read_text().splitlines())
+    waited = int(found["throttled_usec"]) / 1e6
+    return f"{found['nr_throttled']} of {found['nr_periods']} periods, {waited:.1f} s"
+
+
+def written(unit: str = AGENT) -> int:
+    """How much a unit has written by now."""
+    return len(journal(unit))
+
+
+def stamp(since: int, text: str) -> float:
+    """The agent's own timestamp of a line written since then, in seconds since the epoch."""
+    for line in journal()[since:].splitlines():
+        if text in line:
+            word = line.partition("timestamp=")[2].partition(" ")[0]
+            return dt.datetime.fromisoformat(word).timestamp()
+    raise RuntimeError(f"the agent did not write {text!r}")
 
 
 def journal(unit: str = AGENT) -> str:
