@@ -124,6 +124,14 @@ def _sum_grown(
 
 def queue_counters(statistics: Mapping[str, int], prefix: str, suffix: str) -> tuple[str, ...]:
     """The names of one counter of every queue: the prefix, a number, the suffix."""
+    # Statistics remember it with their names, which a daemon sees again and again.
+    groups: dict[object, tuple[str, ...]] = getattr(statistics, "groups", {})
+    if (prefix, suffix) not in groups:
+        groups[prefix, suffix] = _queue_counters(statistics, prefix, suffix)
+    return groups[prefix, suffix]
+
+
+def _queue_counters(statistics: Mapping[str, int], prefix: str, suffix: str) -> tuple[str, ...]:
     return tuple(
         name
         for name in statistics

@@ -252,7 +252,7 @@ def _family(
 def _label(value: object) -> str:
     """Unknown is the empty label, which Prometheus takes for none; bytes that are no UTF-8 show."""
     text = "" if value is None else str(value)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 BUILD_INFO = (
