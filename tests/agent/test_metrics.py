@@ -12,8 +12,8 @@ from accelnet_agent.datapath import DIRECT, DataPath
 from accelnet_agent.engine import judge
 from accelnet_agent.findings import Finding
 from accelnet_agent.machine import Machine, build
-from accelnet_agent.metrics import STATES, STATUS, WORST_FIRST, Family, families
-from accelnet_agent.report import EXIT_STATUS, Report
+from accelnet_agent.metrics import STATES, Family, families
+from accelnet_agent.report import Report
 from accelnet_agent.version import VERSION
 from accelnet_probes.bundle import BundleHost
 from accelnet_probes.observe import observe
@@ -173,12 +173,6 @@ def test_the_data_path_is_a_state_set() -> None:
 def test_the_states_are_all_that_there_are() -> None:
     """What the text report has words for."""
     assert set(STATES) == set(render_text.STATES)
-
-
-def test_the_numbers_of_a_status_are_the_exit_statuses() -> None:
-    """One meaning of 0, 1, 2 and 3 everywhere."""
-    assert STATUS == EXIT_STATUS
-    assert set(WORST_FIRST) == set(STATUS)
 
 
 def test_a_check_has_a_series_for_each_subject() -> None:
