@@ -20,12 +20,12 @@ IMAGE = "release and kernel are as they should be; the rest is judged on the run
 NO_REASON = "no VF is in use, and the checks that would say why were skipped"
 
 
-def leading(report: Report) -> tuple[Finding, ...]:
+def leading(report: Report) -> list[Finding]:
     """The findings that make the verdict, the required ones first; none for a pass."""
     if report.verdict == "pass":
-        return ()
+        return []
     worst = (finding for finding in report.findings if finding.status == report.verdict)
-    return tuple(sorted(worst, key=lambda finding: finding.level != "required"))
+    return sorted(worst, key=lambda finding: finding.level != "required")
 
 
 def reason(report: Report) -> str:
