@@ -11,6 +11,8 @@ from __future__ import annotations
 from accelnet_agent.data import error_counters, pci_ids
 from accelnet_agent.datapath import last_statistics, link_of, sum_of_queues
 from accelnet_agent.functions import of_netdev
+from accelnet_agent.report import EXIT_STATUS
+from accelnet_agent.summary import WORST_FIRST
 from accelnet_agent.version import VERSION
 from accelnet_probes.record import Record
 from accelnet_probes.snapshot import known
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
     Samples: TypeAlias = Iterable[tuple[tuple[object, ...], float | None]]
 
-STATUS = {"pass": 0, "warn": 1, "fail": 2, "unknown": 3}  # as the exit status of accelnet-check
-WORST_FIRST = ("fail", "unknown", "warn", "pass")
 STATES = ("vf", "synthetic", "switching", "no_vf", "orphan_vf", "direct", "unknown")
 UNITS = ("packets", "bytes")
 WAYS = {"receive": "rx", "transmit": "tx"}
@@ -78,7 +78,7 @@ def _families(report: Report) -> Iterator[Family]:
         "verdict",
         "Whether accelerated networking works: 0 pass, 1 warn, 2 fail, 3 unknown.",
         "",
-        [((), STATUS[report.verdict])],
+        [((), EXIT_STATUS[report.verdict])],
     )
     yield _gauge(
         "check_status",
@@ -140,7 +140,7 @@ def _statuses(report: Report) -> Samples:
             continue
         key = (finding.check, finding.subject)
         worst[key] = min(worst.get(key, finding.status), finding.status, key=WORST_FIRST.index)
-    return [(key, STATUS[status]) for key, status in worst.items()]
+    return [(key, EXIT_STATUS[status]) for key, status in worst.items()]
 
 
 def _traffic(nics: Iterable[Nic]) -> Iterator[Family]:
