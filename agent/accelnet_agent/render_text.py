@@ -170,7 +170,7 @@ def share_of(nic: Nic) -> str | None:
         sent = nic.window.growth["vf_tx_packets"]
         past = nic.window.growth["synthetic_tx_packets"]
         if sent is not None and past is not None and sent + past:
-            share = _percent(sent, past)
+            share = percent(sent, past)
             return (
                 f"{share} of {sent + past} packets sent in {nic.window.seconds:g} s went by the VF"
             )
@@ -184,10 +184,10 @@ def share_of(nic: Nic) -> str | None:
     past = sum(queues)
     if sent is None or not queues or not sent + past:
         return None
-    return f"{_percent(sent, past)} of {sent + past} packets sent so far went by the VF"
+    return f"{percent(sent, past)} of {sent + past} packets sent so far went by the VF"
 
 
-def _percent(part: int, rest: int) -> str:
+def percent(part: int, rest: int) -> str:
     """Never 100 % or 0 % where it is not quite so."""
     if not part or not rest:
         return "100 %" if part else "0 %"
