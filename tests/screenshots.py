@@ -28,13 +28,15 @@ class Shot(NamedTuple):
     width: int = DESKTOP
     dark: bool = False
     opened: bool = False
+    height: int | None = None  # cut there; else the whole page, however long it is
 
 
 SHOTS = {
     "healthy": Shot("mlx5-healthy", calm),
     "healthy-dark": Shot("mlx5-healthy", calm, dark=True),
     "healthy-phone": Shot("mlx5-healthy", calm, width=PHONE),
-    "broken": Shot("vf-without-driver", lost),
+    "broken": Shot("vf-without-driver", lost, height=1300),  # to the end of what failed
+    "broken-whole": Shot("vf-without-driver", lost),
     "broken-dark": Shot("vf-without-driver", lost, dark=True),
     "broken-phone": Shot("vf-without-driver", lost, width=PHONE),
     "broken-phone-dark": Shot("vf-without-driver", lost, width=PHONE, dark=True),
@@ -74,12 +76,12 @@ def main() -> None:
 
 
 def take(shot: Shot, file: Path) -> None:
-    """The whole page, however long it is."""
+    """As a PNG."""
     html = page.render(facts_of(shot.machine, shot.hour))
     if shot.opened:
         html = html.replace(b"</body>", OPEN)
     scheme = (browsing.DARK,) if shot.dark else ()
-    _, height = browsing.extent(html, shot.width)
+    height = shot.height or browsing.extent(html, shot.width)[1]
     with browsing.showing(html, shot.width, height) as url:
         browse(url, *scheme, f"--window-size={shot.width},{height}", f"--screenshot={file}")
     print(f"{file}: {shot.width} x {height}, {file.stat().st_size // 1024} kB")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
 STALE_SECONDS = 300.0  # then the page says how old it is where the eye falls first
+# Those of page.css, for a tab that may be light or dark.
 COLOURS = {"pass": "#1a7f37", "warn": "#9a6700", "fail": "#c4232f", "unknown": "#7040c0"}
 STARTING = "the agent has just started and has not looked yet"
 
@@ -98,7 +99,7 @@ def _document(facts: PageFacts) -> Iterator[str]:
         '<p id="live" role="status" hidden></p><main id="main" tabindex="-1">'
     )
     yield f'<div id="verdict" class="{verdict}">{icon(verdict)}'
-    yield f"<div><h1><span>{WORDS[verdict]}:</span> {text(line)}</h1>"
+    yield f'<div><h1 aria-live="polite"><span>{WORDS[verdict]}:</span> {text(line)}</h1>'
     yield f"{''.join(_host(facts))}</div></div>"
     if document is not None:
         yield from page_nics.cards(document, facts)

@@ -109,7 +109,7 @@ def test_the_verdict_comes_first_in_the_words_of_the_text_report(machine: str) -
     lines = (FIXTURES / machine / "report.txt").read_text(encoding="utf-8").splitlines()
     first = [lines[0], *(line for line in lines[1:3] if line.startswith("      "))]
     _, _, wanted = " ".join(" ".join(first).split()).partition(": ")
-    (headline,) = parts(page.render(facts_of(machine)), "<h1>(.*?)</h1>")
+    (headline,) = parts(page.render(facts_of(machine)), "<h1[^>]*>(.*?)</h1>")
     word, _, said = html.unescape(re.sub("<[^>]*>", "", headline)).partition(": ")
     assert said.replace("\xa0", " ") == wanted
     assert word.upper()[:4] == lines[0][:4]
@@ -128,7 +128,7 @@ def test_the_verdict_is_word_colour_and_shape(machine: str | None, verdict: str,
     """In the title, in the icon of the tab, in the headline."""
     rendered = page.render(facts_of(machine))
     assert parts(rendered, "<title>(.*?)</title>")[0].startswith(f"{word}: ")
-    assert parts(rendered, "<h1><span>(.*?)</span>") == [f"{word}:"]
+    assert parts(rendered, "<h1[^>]*><span>(.*?)</span>") == [f"{word}:"]
     (shape,) = parts(rendered, '<div id="verdict" class="([a-z]*)"><svg class="icon')
     assert shape == verdict
     assert page.COLOURS[verdict].replace("#", "%23") in parts(rendered, '<link rel="icon"(.*?)>')[0]
@@ -221,6 +221,7 @@ PAIRS = [
     *((ink, tint, TEXT) for ink in ("ink", "quiet") for tint in TINTS),
     *((f"{status}-ink", f"{status}-tint", TEXT) for status in STATUSES),
     ("fail-ink", "card", TEXT),  # states in drawings
+    *(("warn-ink", tint, TEXT) for tint in TINTS),  # an old observation
     *(("sign", status, TEXT) for status in STATUSES),  # the words "data path" on the way in use
     *((status, ground, GRAPHICS) for status in STATUSES for ground in ("card", f"{status}-tint")),
     *(("line", ground, GRAPHICS) for ground in ("card", "inset")),
@@ -255,6 +256,12 @@ def test_contrast_is_enough(scheme: str) -> None:
         if ratio < least:
             weak.append(f"{above} on {below}: {ratio:.2f}")
     assert weak == []
+
+
+def test_the_icon_of_the_tab_has_the_colours_of_the_page() -> None:
+    """Of the light scheme."""
+    named = colours("light")
+    assert {status: named[status] for status in page.COLOURS} == page.COLOURS
 
 
 def test_both_schemes_have_every_colour() -> None:
