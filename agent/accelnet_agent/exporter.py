@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import TypeAlias
 
     from prometheus_client.core import Metric
@@ -60,8 +60,8 @@ class Exposition:
             return known[1]
         collector = FamilyCollector((family,))
         if as_openmetrics:
-            text: bytes = openmetrics.generate_latest(collector)  # type: ignore[no-untyped-call]
-            text = text.removesuffix(_END)
+            render: Callable[[Collector], bytes] = openmetrics.generate_latest  # it has no types
+            text = render(collector).removesuffix(_END)
         else:
             text = generate_latest(collector)
         self._texts[key] = (family.samples, text)

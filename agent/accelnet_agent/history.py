@@ -108,7 +108,7 @@ def _values(record: Record) -> dict[str, Any]:
 def decode(text: str, boot_id: str, now: Moment) -> Tracker:
     """The tracker as it was; StateError."""
     try:
-        found = json.loads(text)
+        found: dict[str, Any] = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise StateError(f"it is no JSON: {error}") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:

@@ -13,8 +13,8 @@ import asyncio
 import errno
 import struct
 
-from pyroute2 import AsyncIPRSocket
-from pyroute2.netlink.rtnl import RTMGRP_LINK
+from pyroute2 import AsyncIPRSocket  # pyright: ignore[reportMissingTypeStubs]
+from pyroute2.netlink.rtnl import RTMGRP_LINK  # pyright: ignore[reportMissingTypeStubs]
 
 from accelnet_probes.rtnetlink import NLMSG_ERROR, RTM_DELLINK, RTM_NEWLINK, decode_link, messages
 
