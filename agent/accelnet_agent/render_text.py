@@ -138,7 +138,8 @@ def _function_of(netdev: Netdev, machine: Machine) -> str:
 
 def _sent(share: Share) -> str:
     when = "so far" if share.seconds is None else f"in {share.seconds:g} s"
-    return f"{percent(share.by_vf, share.past)} of {share.by_vf + share.past} packets sent {when} went by the VF"
+    part, sent = percent(share.by_vf, share.past), share.by_vf + share.past
+    return f"{part} of {sent} packets sent {when} went by the VF"
 
 
 def _unused(machine: Machine) -> list[str]:

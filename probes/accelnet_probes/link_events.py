@@ -21,6 +21,7 @@ from accelnet_probes.rtnetlink import NLMSG_ERROR, RTM_DELLINK, RTM_NEWLINK, dec
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from accelnet_probes.rtnetlink import Link
 
@@ -35,7 +36,24 @@ REOPEN = 5.0  # seconds between two tries where no socket can be had
 STORM = 0.2  # seconds between two sockets where one after the other overflows
 
 
-class _Socket(AsyncIPRSocket):  # type: ignore[misc]  # pyright: ignore[reportUntypedBaseClass]
+if TYPE_CHECKING:
+
+    class _Base:
+        """What of AsyncIPRSocket, which has no types, is used here."""
+
+        local: Any
+
+        def __init__(self, *, groups: int, rcvbuf: int) -> None: ...
+        async def bind(self) -> None: ...
+        def setsockopt(self, level: int, name: int, value: int) -> None: ...
+        def recv(self, size: int, flags: int) -> bytes: ...
+        def close(self) -> None: ...
+
+else:
+    _Base = AsyncIPRSocket
+
+
+class _Socket(_Base):
     """Hands over each datagram where pyroute2 would queue it for its parser."""
 
     def __init__(self, take: Callable[[bytes], None]) -> None:
