@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from accelnet_agent.report import UsageError
     from accelnet_agent.web_yaml import Value
 
 FIELDS = (
@@ -199,8 +200,9 @@ def _set_certificate(made: ssl.SSLContext, settings: TlsSettings) -> None:
         if error.reason == "KEY_VALUES_MISMATCH":
             expected = f"the key of {settings.cert.value.key}"
             raise settings.key.value.wrong(expected, "the key of another certificate") from error
-        found = f"what OpenSSL refuses ({error.reason or 'no reason given'})"
-        raise settings.cert.value.wrong("a certificate chain and its key", found) from error
+        if error.reason or not _readable(cert):
+            raise _refused(settings.cert, error, "a certificate, and those above it") from error
+        raise _refused(settings.key, error, "a private key") from error
     finally:
         os.close(cert_file)
         os.close(key_file)
@@ -219,8 +221,7 @@ def _set_client_ca(made: ssl.SSLContext, settings: TlsSettings) -> None:
     try:
         made.load_verify_locations(cadata=text.decode("ascii", "replace"))
     except ssl.SSLError as error:
-        found = f"what OpenSSL refuses ({error.reason or 'no reason given'})"
-        raise settings.client_ca.value.wrong("PEM certificates", found) from error
+        raise _refused(settings.client_ca, error, "certificates") from error
 
 
 def _read(pem: Pem, kind: str) -> bytes:
@@ -238,6 +239,20 @@ def _read(pem: Pem, kind: str) -> bytes:
         found = "another text" if pem.file is None else f"another text in {pem.file!a}"
         raise pem.value.wrong(f"PEM with BEGIN {kind}", found)
     return text
+
+
+def _readable(cert: bytes) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=cert.decode())
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
+
+
+def _refused(pem: Pem, error: ssl.SSLError, expected: str) -> UsageError:
+    reason = error.reason or "unreadable"  # such as EE_KEY_TOO_SMALL
+    where = "" if pem.file is None else f" in {pem.file!a}"
+    return pem.value.wrong(expected, f"what OpenSSL refuses{where} ({reason})")
 
 
 def _in_memory(text: bytes) -> int:
