@@ -50,6 +50,7 @@ class Site:
             "/held": self.held,
             "/broken": self.broken,
             "/page": self.page,
+            "/smuggling": self.smuggling,
         }
 
     async def metrics(self, request: Request) -> Response:
@@ -89,6 +90,11 @@ class Site:
     async def broken(self, request: Request) -> Response:
         """A bug."""
         raise ZeroDivisionError("secret detail")
+
+    async def smuggling(self, request: Request) -> Response:
+        """A header that would be two."""
+        headers = {"X-One": "1\r\nX-Two: 2"}
+        return Response(status=200, content_type="text/plain", body=b"", headers=headers)
 
     async def page(self, request: Request) -> Response:
         """A page, with a header of its own."""

@@ -157,8 +157,7 @@ class Connections:
     def add(self, listener: socket.socket) -> None:
         """Accept connections from this socket."""
         self._listeners.append(listener)
-        if self._again is None:
-            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+        asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     def rests(self, connection: Connection) -> None:
         """It has its answer, and is waited for."""
@@ -223,6 +222,7 @@ class Connections:
             if config.tls is None:
                 self._enter(Connection(self, _stream(_Plain, accepted))).serve()
                 return
+            accepted.getpeername()  # ssl would wrap what is not connected, and never begin
             secure = config.tls.wrap_socket(
                 accepted, server_side=True, do_handshake_on_connect=False
             )

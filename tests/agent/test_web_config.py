@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shutil
 import ssl
 import time
@@ -186,6 +187,31 @@ def test_an_interval_is_a_duration_of_go(folder: Path, interval: str, rate: Rate
     assert _load(folder, f"rate_limit: {{interval: {interval}, burst: 5}}\n").rate == rate
 
 
+def test_a_curve_that_openssl_lacks_is_a_mistake(folder: Path) -> None:
+    """OpenSSL has X25519MLKEM768 from 3.5 on; ssl may not know it even there."""
+    try:
+        config = _load(folder, TLS + "  curve_preferences: [X25519MLKEM768]\n")
+    except UsageError as error:
+        assert "expected a curve that OpenSSL has here" in str(error)  # noqa: PT017 - either
+    else:
+        assert config.tls is not None
+
+
+def test_a_key_can_not_be_handed_over_without_descriptors(folder: Path) -> None:
+    """Where no file in memory can be made, that is the mistake, and it is one line."""
+    (folder / "web.yml").write_text(TLS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    load(str(folder / "web.yml"))  # what it imports needs descriptors of its own
+    free = os.dup(0)
+    os.close(free)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, hard))
+        with pytest.raises(UsageError, match="in memory: Too many open files, expected memfd"):
+            load(str(folder / "web.yml"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_yaml_can_be_merged(folder: Path) -> None:
     """`<<` brings the keys of another mapping, which those that stand there override."""
     config = _load(
@@ -249,6 +275,30 @@ MISTAKES = [
         "neither of them",
         "key_file or key",
         id="no-key",
+    ),
+    pytest.param(
+        "tls_server_config: {cert_file: server.crt, min_version:}\nrate_limit: 3\n",
+        1,
+        "tls_server_config",
+        "neither of them",
+        "key_file or key",
+        id="order",
+    ),
+    pytest.param(
+        TLS + "  cipher_suites:\n  - [a]\n",
+        5,
+        "tls_server_config.cipher_suites[0]",
+        "a list",
+        "a string",
+        id="cipher-type",
+    ),
+    pytest.param(
+        TLS + "  cipher_suites:\n  -\n",
+        5,
+        "tls_server_config.cipher_suites[0]",
+        "nothing",
+        "a name of Go's tls.CipherSuites()",
+        id="cipher-nothing",
     ),
     pytest.param(
         "tls_server_config:\n" + CLIENTS,
