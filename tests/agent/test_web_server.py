@@ -16,6 +16,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from base64 import b64encode
@@ -984,6 +985,17 @@ def test_draining_ends_when_its_time_is_up() -> None:
 
 
 # --- beside the others ---------------------------------------------------------------------------
+
+
+def test_only_what_serves_is_imported() -> None:
+    """No framework, no client; YAML and bcrypt come with a web.yml that wants them."""
+    code = (
+        "import sys, accelnet_agent.web_server\n"
+        "print(*{'yaml', 'bcrypt', 'tornado.web', 'tornado.httpserver', 'tornado.httpclient',"
+        " 'tornado.simple_httpclient', 'tornado.process', 'multiprocessing'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    assert found.split() == []
 
 
 @contextlib.contextmanager
