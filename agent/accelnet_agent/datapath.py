@@ -124,6 +124,14 @@ def _sum_grown(
 
 def queue_counters(statistics: Mapping[str, int], prefix: str, suffix: str) -> tuple[str, ...]:
     """The names of one counter of every queue: the prefix, a number, the suffix."""
+    # Statistics remember it with their names, which a daemon sees again and again.
+    groups: dict[object, tuple[str, ...]] = getattr(statistics, "groups", {})
+    if (prefix, suffix) not in groups:
+        groups[prefix, suffix] = _queue_counters(statistics, prefix, suffix)
+    return groups[prefix, suffix]
+
+
+def _queue_counters(statistics: Mapping[str, int], prefix: str, suffix: str) -> tuple[str, ...]:
     return tuple(
         name
         for name in statistics
@@ -131,6 +139,12 @@ def queue_counters(statistics: Mapping[str, int], prefix: str, suffix: str) -> t
         and name.endswith(suffix)
         and name[len(prefix) : -len(suffix)].isdecimal()
     )
+
+
+def sum_of_queues(statistics: Mapping[str, int], prefix: str, suffix: str) -> int | None:
+    """One counter of every queue together; None where there is no such counter."""
+    names = queue_counters(statistics, prefix, suffix)
+    return sum(statistics[name] for name in names) if names else None
 
 
 def judge(

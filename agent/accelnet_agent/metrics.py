@@ -9,7 +9,7 @@ series: None never becomes 0.
 from __future__ import annotations
 
 from accelnet_agent.data import error_counters, pci_ids
-from accelnet_agent.datapath import last_statistics, link_of, queue_counters
+from accelnet_agent.datapath import last_statistics, link_of, sum_of_queues
 from accelnet_agent.functions import of_netdev
 from accelnet_agent.report import EXIT_STATUS
 from accelnet_agent.summary import WORST_FIRST
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from accelnet_agent.report import Report
     from accelnet_probes.snapshot import Netdev
 
-    Samples: TypeAlias = Iterable[tuple[tuple[object, ...], int | None]]
+    Samples: TypeAlias = Iterable[tuple[tuple[object, ...], float | None]]
 
 STATES = ("vf", "synthetic", "switching", "no_vf", "orphan_vf", "direct", "unknown")
 UNITS = ("packets", "bytes")
@@ -40,7 +40,7 @@ class Family(Record):
     type: Literal["gauge", "counter"]
     help: str
     labels: tuple[str, ...]
-    samples: tuple[tuple[tuple[str, ...], int], ...]  # the labels' values, the value
+    samples: tuple[tuple[tuple[str, ...], float], ...]  # the labels' values, the value
 
 
 def families(report: Report) -> tuple[Family, ...]:
@@ -50,7 +50,7 @@ def families(report: Report) -> tuple[Family, ...]:
 
 def _families(report: Report) -> Iterator[Family]:
     machine = report.machine
-    yield _gauge("build_info", "The accelnet that observed this.", "version", [((VERSION,), 1)])
+    yield from BUILD_INFO
     yield _gauge(
         "host_info",
         "The machine: kernel release, distribution (os-release), and the VM size that the "
@@ -168,7 +168,7 @@ def _traffic(nics: Iterable[Nic]) -> Iterator[Family]:
                 " hv_netvsc.",
                 "device",
                 [
-                    ((nic.name,), _sum(statistics, f"{short}_queue_", f"_{unit}"))
+                    ((nic.name,), sum_of_queues(statistics, f"{short}_queue_", f"_{unit}"))
                     for nic, statistics in _synthetic(nics)
                 ],
             )
@@ -180,7 +180,7 @@ def _by_vf(nic: Nic, short: str, unit: str) -> int | None:
         return statistics.get(f"vf_{short}_{unit}")
     # mlx4 and mlx5 have totals, mana has queues alone; its hc_* are the whole function's.
     total = statistics.get(f"{short}_{unit}")
-    return _sum(statistics, f"{short}_", f"_{unit}") if total is None else total
+    return sum_of_queues(statistics, f"{short}_", f"_{unit}") if total is None else total
 
 
 def _synthetic(nics: Iterable[Nic]) -> Iterator[tuple[Nic, Mapping[str, int]]]:
@@ -208,7 +208,7 @@ def _errors(vf: Netdev) -> dict[str, int | None]:
         name: statistics[name] for name in error_counters.VF.get(driver, ()) if name in statistics
     }
     for prefix, suffix in error_counters.VF_QUEUES.get(driver, ()):
-        found[suffix[1:]] = _sum(statistics, prefix, suffix)
+        found[suffix[1:]] = sum_of_queues(statistics, prefix, suffix)
     return found
 
 
@@ -225,11 +225,6 @@ def _counted(netdev: Netdev) -> Mapping[str, int]:
     before = (known(sample.statistics) or {} for sample in netdev.samples)
     port_is_down = netdev.driver == "mana" and link_of(netdev) != "up"
     return {} if port_is_down or any(any(sample.values()) for sample in before) else statistics
-
-
-def _sum(statistics: Mapping[str, int], prefix: str, suffix: str) -> int | None:
-    names = queue_counters(statistics, prefix, suffix)
-    return sum(statistics[name] for name in names) if names else None
 
 
 def _gauge(name: str, text: str, labels: str, samples: Samples) -> Family:
@@ -257,4 +252,9 @@ def _family(
 def _label(value: object) -> str:
     """Unknown is the empty label, which Prometheus takes for none; bytes that are no UTF-8 show."""
     text = "" if value is None else str(value)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+BUILD_INFO = (
+    _gauge("build_info", "The accelnet that observed this.", "version", [((VERSION,), 1)]),
+)

@@ -116,7 +116,7 @@ skip    vmbus-passthrough: VMBus offers no pass-through device
 skip    vf-paired: no VF of eth0 is there to be joined
 skip    vf-up, vf-datapath, vf-unaddressed, vf-mtu, vf-drops: no VF is paired with eth0
 skip    synthetic-errors: one sample shows no growth
-skip    vf-missing: the kernel log shows no VF that left
+skip    vf-missing: nothing shows a VF that left
 """
     )
 
