@@ -101,10 +101,18 @@ def test_an_unknown_that_no_required_finding_tells_is_unsaid(
 def test_the_share_is_that_of_the_window() -> None:
     """Growth before lifetime values."""
     window = Window(seconds=2.0, growth={"vf_tx_packets": 3, "synthetic_tx_packets": 1})
-    share = share_of(a_nic(window=window))
-    assert share == Share(by_vf=3, past=1, seconds=2.0)
-    assert share is not None
-    assert share.percent == 75.0
+    assert share_of(a_nic(window=window)) == Share(by_vf=3, past=1, seconds=2.0)
+
+
+@pytest.mark.parametrize(
+    ("by_vf", "past", "percent"),
+    [(3, 1, 75.0), (1, 0, 100.0), (0, 1, 0.0), (999_999, 1, 99.9), (1, 999_999, 0.1)],
+)
+def test_the_share_is_never_all_or_none_where_it_is_not(
+    by_vf: int, past: int, percent: float
+) -> None:
+    """One packet past the VF is not none."""
+    assert Share(by_vf=by_vf, past=past, seconds=None).percent == percent
 
 
 def test_an_idle_window_leaves_the_share_since_boot() -> None:
