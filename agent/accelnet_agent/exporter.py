@@ -60,7 +60,8 @@ class Exposition:
             return known[1]
         collector = FamilyCollector((family,))
         if as_openmetrics:
-            text: bytes = openmetrics.generate_latest(collector).removesuffix(_END)
+            text: bytes = openmetrics.generate_latest(collector)  # type: ignore[no-untyped-call]
+            text = text.removesuffix(_END)
         else:
             text = generate_latest(collector)
         self._texts[key] = (family.samples, text)

@@ -28,6 +28,9 @@ RECEIVE_BUFFER = (
     8 << 20
 )  # bytes; the kernel takes at most net.core.rmem_max of an unprivileged user
 SOL_SOCKET, SO_RCVBUFFORCE = 1, 33  # <asm-generic/socket.h>
+MSG_DONTWAIT = 0x40  # <linux/socket.h>
+MOST_AT_ONCE = 20_000  # messages: more than any buffer holds, so a flood ends it and no loop
+_DATAGRAM = 1 << 16  # bytes
 REOPEN = 5.0  # seconds between two tries where no socket can be had
 STORM = 0.2  # seconds between two sockets where one after the other overflows
 
@@ -93,6 +96,20 @@ class LinkEvents:
             socket.setsockopt(SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
         except OSError:
             pass  # needs CAP_NET_ADMIN
+
+    def drain(self) -> None:
+        """Take at once what the event loop has not come to yet: then what is known is of now."""
+        for _ in range(MOST_AT_ONCE):
+            if self._socket is None:
+                return
+            try:
+                data = self._socket.recv(_DATAGRAM, MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._failed(error.errno or errno.EIO)
+                return
+            self._datagram(data)
 
     def _datagram(self, data: bytes) -> None:
         for kind, _, body in messages(data):

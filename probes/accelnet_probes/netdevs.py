@@ -144,9 +144,7 @@ def _with_samples(
     )
 
 
-def _driver(
-    linked: Observed[str | None], samples: Sequence[EthtoolSample]
-) -> Observed[str | None]:
+def _driver(linked: Observed[str | None], samples: Sequence[EthtoolSample]) -> Observed[str | None]:
     """The driver link's name; else what ethtool says (for ConnectX-3 that is mlx4_en)."""
     for sample in reversed(samples):
         if not isinstance(linked, str) and isinstance(sample.driver_info, DriverInfo):

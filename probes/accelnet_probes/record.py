@@ -26,6 +26,7 @@ class _RecordType(type):
     """Gives each class a slot for each annotation and moves defaults aside."""
 
     _fields: tuple[str, ...]
+    _names: frozenset[str]
     _defaults: dict[str, object]
     _writers: tuple[tuple[str, Callable[[object, object], None]], ...]
 
@@ -34,7 +35,7 @@ class _RecordType(type):
         defaults = {field: body.pop(field) for field in fields if field in body}
         body["__slots__"] = fields
         cls = super().__new__(mcs, name, bases, body)
-        cls._fields, cls._defaults = fields, defaults
+        cls._fields, cls._defaults, cls._names = fields, defaults, frozenset(fields)
         # Each field with what writes its slot: half the cost of object.__setattr__.
         cls._writers = tuple((field, cls.__dict__[field].__set__) for field in fields)
         return cls
@@ -46,16 +47,15 @@ class Record(metaclass=_RecordType):
 
     def __init__(self, **values: Any) -> None:
         cls = type(self)
+        if unknown := values.keys() - cls._names:
+            raise TypeError(f"{cls.__name__}: unknown {', '.join(sorted(unknown))}")
         if len(values) != len(cls._fields):
             values = {**cls._defaults, **values}
-        try:
-            for field, write in cls._writers:
-                write(self, values[field])
-        except KeyError:
-            raise TypeError(f"{cls.__name__}: missing {field}") from None  # pyright: ignore[reportPossiblyUnboundVariable]
-        if len(values) != len(cls._fields):
-            unknown = [name for name in values if name not in cls._fields]
-            raise TypeError(f"{cls.__name__}: unknown {', '.join(unknown)}")
+            missing = [field for field in cls._fields if field not in values]
+            if missing:
+                raise TypeError(f"{cls.__name__}: missing {', '.join(missing)}")
+        for field, write in cls._writers:
+            write(self, values[field])
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: {name}")
