@@ -6,7 +6,7 @@ _accelnet_check() {
     local kind='' words=''
     local checks="kernel-minimum os-supported vm-size vmbus-passthrough vf-driver vf-expected
         vf-paired vf-up vf-datapath vf-unaddressed vf-mtu nic-queues vf-drops synthetic-errors
-        vf-flapping vf-missing probes-answered"
+        vf-flapping vf-missing hardware-moved probes-answered"
 
     # --flag=value is three words to bash
     if [[ $cur == = ]]; then

@@ -2,7 +2,7 @@
 
 set -l checks "kernel-minimum os-supported vm-size vmbus-passthrough vf-driver vf-expected
     vf-paired vf-up vf-datapath vf-unaddressed vf-mtu nic-queues vf-drops synthetic-errors
-    vf-flapping vf-missing probes-answered"
+    vf-flapping vf-missing hardware-moved probes-answered"
 
 complete -c accelnet-check -f
 complete -c accelnet-check -l root -x -a '(__fish_complete_directories)' -d 'judge the file tree of an unbooted image'
