@@ -22,7 +22,7 @@ from measuring import Goal, held
 
 RSS = Goal("soak: RSS, end / after a tenth", must=1.05, ambition=1.01)
 REQUEST = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
-SCRAPE_TIMEOUT, DROP = 30.0, 1.0  # seconds
+SCRAPE_TIMEOUT, DROP, SETTLED = 30.0, 1.0, 5.0  # seconds
 CLOSED_WITHIN = 10.0  # seconds: how soon the agent lets go of its clients' connections
 _LENGTH = re.compile(rb"^content-length: *(\d+)", re.IGNORECASE | re.MULTILINE)
 
@@ -107,6 +107,7 @@ def main() -> None:
     with setting.make_setting(options) as made:
         agent = made.agent
         agent.start()
+        time.sleep(SETTLED)
         before = agent.descriptors()
         soak = Soak(agent, options.scrapes)
         started = time.monotonic()
