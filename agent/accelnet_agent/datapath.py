@@ -118,15 +118,25 @@ def grown(before: Mapping[str, int], after: Mapping[str, int], name: str) -> int
 def _sum_grown(
     before: Mapping[str, int], after: Mapping[str, int], prefix: str, suffix: str
 ) -> int | None:
-    names = [
+    parts = [grown(before, after, name) for name in queue_counters(after, prefix, suffix)]
+    return sum(part or 0 for part in parts) if parts and None not in parts else None
+
+
+def queue_counters(statistics: Mapping[str, int], prefix: str, suffix: str) -> tuple[str, ...]:
+    """The names of one counter of every queue: the prefix, a number, the suffix."""
+    return tuple(
         name
-        for name in after
+        for name in statistics
         if name.startswith(prefix)
         and name.endswith(suffix)
         and name[len(prefix) : -len(suffix)].isdecimal()
-    ]
-    parts = [grown(before, after, name) for name in names]
-    return sum(part or 0 for part in parts) if parts and None not in parts else None
+    )
+
+
+def sum_of_queues(statistics: Mapping[str, int], prefix: str, suffix: str) -> int | None:
+    """One counter of every queue together; None where there is no such counter."""
+    names = queue_counters(statistics, prefix, suffix)
+    return sum(statistics[name] for name in names) if names else None
 
 
 def judge(

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from accelnet_agent.machine import Machine, Nic
     from accelnet_agent.report import Verdict
 
+WORDS = {
+    "registering": "a VF came to",
+    "unregistering": "a VF left",
+    "switched-to": "the VF went up below",
+    "switched-from": "the VF went down below",
+}
 EXPECTATION = "vf-expected"  # the check that speaks for a machine that is not judged
 
 
@@ -67,16 +73,15 @@ def _ask(run: Callable[[], Judgement | None]) -> Judgement | None:
 
 
 def _settling(machine: Machine, judgement: Judgement) -> Judgement:
-    """A failure, or a warning while the agent has just seen a VF come or leave."""
-    move = machine.settling
-    if move is None:
+    """A failure; a warning while what the agent has just seen a VF do may be half done."""
+    event = machine.settling
+    if event is None:
         return judgement
-    way = "left" if move.kind == "unregistering" else "came"
     return replace(
         judgement,
         status="warn",
-        summary=f"{judgement.summary}; a VF of {move.nic} {way} {move.age or 0:.0f} s ago, so this "
-        "may pass by itself",
+        summary=f"{judgement.summary}; {WORDS[event.kind]} {event.nic} {event.age or 0:.0f} s ago, "
+        "so this may pass by itself",
     )
 
 

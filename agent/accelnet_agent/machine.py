@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     Expect = Literal["on", "off", "auto"]
 
 SERVICING_SECONDS = 300.0  # LISA waits as long for a VF before it fails
-SETTLING_SECONDS = 10.0  # a driver's probe, the join and the link of a VF that came
-MOVES = ("registering", "unregistering")  # a VF came, a VF left
+# Seconds in which what an event began may be half done: a driver's probe, the join and the
+# link of a VF that came; its driver that lets go of a VF that is about to leave.
+SETTLING = {"registering": 10.0, "unregistering": 10.0, "switched-to": 2.0, "switched-from": 2.0}
 
 
 class Nic(Record):
@@ -75,10 +76,11 @@ class Machine(Record):
 
     @property
     def settling(self) -> LogEvent | None:
-        """The VF that the agent saw come or leave just now: what is half done is not wrong yet."""
-        watch, within = known(self.snapshot.watch), min(SETTLING_SECONDS, self.grace)
+        """What the agent saw a VF do just now: what is half done is not wrong yet."""
+        watch = known(self.snapshot.watch)
         for event in reversed(watch.events if watch is not None else ()):
-            if event.kind in MOVES and event.age is not None and event.age < within:
+            within = min(SETTLING.get(event.kind, 0.0), self.grace)
+            if event.age is not None and event.age < within:
                 return event
         return None
 

@@ -26,13 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeVar
 
-    from accelnet_probes.ethtool import ByteOrder, Reply
+    from accelnet_probes.ethtool import ByteOrder, NameTables, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.host import Addresses, Sample
     from accelnet_probes.snapshot import Observed
 
     T = TypeVar("T")
-    NameTables = list[tuple[bytes, list[str]]]
 
 NET = "sys/class/net"
 REFUSALS = ("EACCES", "EPERM", "EIO")  # a link that is there; in a copied tree it is a folder
@@ -116,10 +115,16 @@ def _linked(
 
 
 def with_samples(
-    netdevs: tuple[Netdev, ...], samples: Sequence[Sample], order: ByteOrder
+    netdevs: tuple[Netdev, ...],
+    samples: Sequence[Sample],
+    order: ByteOrder,
+    names: NameTables | None = None,
 ) -> tuple[Netdev, ...]:
-    """The netdevs with what each sample says about them; addresses are the last one's."""
-    names: NameTables = []  # NICs of one driver mostly have the same table of names
+    """The netdevs with what each sample says about them; addresses are the last one's.
+
+    `names` as decode_statistics keeps them.
+    """
+    names = [] if names is None else names
     return tuple(
         replace(
             netdev,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from accelnet_probes.ethtool import ByteOrder, Reply
+    from accelnet_probes.ethtool import ByteOrder, NameTables, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.host import Addresses
     from accelnet_probes.snapshot import Source
@@ -101,6 +101,7 @@ class FakeHost:
         addresses: Addresses = (),
     ) -> None:
         self.files = files
+        self.tables: NameTables = []
         self.samples = samples
         self._broken = broken or {}
         self._replies = replies or {}
@@ -116,6 +117,10 @@ class FakeHost:
         self.asked.append((call, *arguments))
         if call in self._broken:
             raise self._broken[call]
+
+    def earlier(self) -> Sample | None:
+        """No daemon has kept one."""
+        return None
 
     def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
         """Nothing begins."""
