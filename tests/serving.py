@@ -71,9 +71,7 @@ class Site:
             "agent": request.headers.get("user-AGENT"),
             "seconds": request.deadline - time.monotonic(),
         }
-        return Response(
-            status=200, content_type="application/json", body=json.dumps(seen).encode()
-        )
+        return Response(status=200, content_type="application/json", body=json.dumps(seen).encode())
 
     async def held(self, request: Request) -> Response:
         """An answer that comes when the test lets it."""
@@ -134,9 +132,7 @@ class Serving:
         """A client that keeps its connection."""
         if context is None:
             return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        return http.client.HTTPSConnection(
-            "127.0.0.1", self.port, timeout=timeout, context=context
-        )
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=context)
 
     def get(
         self,

@@ -100,12 +100,18 @@ def window_of(netdev: Netdev, seconds: float | None) -> Window | None:
         return None
     before, after = (known(sample.statistics) for sample in netdev.samples[:2])
     # hv_netvsc answers with zeros while the device is made anew.
-    if not before or not after or (any(before.values()) and not any(after.values())):
+    if not before or not after or (is_zero(after) and not is_zero(before)):
         return None
     growth = {name: grown(before, after, name) for name in VF_COUNTERS}
     for name, (prefix, suffix) in _QUEUES.items():
         growth[name] = _sum_grown(before, after, prefix, suffix)
     return Window(seconds=seconds, growth=growth)
+
+
+def is_zero(statistics: Mapping[str, int]) -> bool:
+    """No counter has counted anything."""
+    found: bool | None = getattr(statistics, "is_zero", None)  # Statistics knows without a loop
+    return not any(statistics.values()) if found is None else found
 
 
 def grown(before: Mapping[str, int], after: Mapping[str, int], name: str) -> int | None:
@@ -124,6 +130,14 @@ def _sum_grown(
 
 def queue_counters(statistics: Mapping[str, int], prefix: str, suffix: str) -> tuple[str, ...]:
     """The names of one counter of every queue: the prefix, a number, the suffix."""
+    # Statistics remember it with their names, which a daemon sees again and again.
+    groups: dict[object, tuple[str, ...]] = getattr(statistics, "groups", {})
+    if (prefix, suffix) not in groups:
+        groups[prefix, suffix] = _queue_counters(statistics, prefix, suffix)
+    return groups[prefix, suffix]
+
+
+def _queue_counters(statistics: Mapping[str, int], prefix: str, suffix: str) -> tuple[str, ...]:
     return tuple(
         name
         for name in statistics

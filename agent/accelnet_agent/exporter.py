@@ -14,10 +14,13 @@ from prometheus_client.registry import Collector
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import TypeAlias
 
     from prometheus_client.core import Metric
 
     from accelnet_agent.metrics import Family
+
+    Samples: TypeAlias = tuple[tuple[tuple[str, ...], float], ...]
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 _END = b"# EOF\n"
@@ -43,7 +46,7 @@ class Exposition:
     """Renders families; remembers the text of each."""
 
     def __init__(self) -> None:
-        self._texts: dict[tuple[str, bool], tuple[Family, bytes]] = {}
+        self._texts: dict[tuple[str, bool], tuple[Samples, bytes]] = {}
 
     def render(self, families: Iterable[Family], *, as_openmetrics: bool) -> bytes:
         """The page; in OpenMetrics with its end mark."""
@@ -53,14 +56,14 @@ class Exposition:
     def _text(self, family: Family, as_openmetrics: bool) -> bytes:  # noqa: FBT001  a key, not a flag
         key = (family.name, as_openmetrics)
         known = self._texts.get(key)
-        if known is not None and known[0] == family:
+        if known is not None and known[0] == family.samples:
             return known[1]
         collector = FamilyCollector((family,))
         if as_openmetrics:
             text: bytes = openmetrics.generate_latest(collector).removesuffix(_END)
         else:
             text = generate_latest(collector)
-        self._texts[key] = (family, text)
+        self._texts[key] = (family.samples, text)
         return text
 
 

@@ -9,8 +9,10 @@ series: None never becomes 0.
 from __future__ import annotations
 
 from accelnet_agent.data import error_counters, pci_ids
-from accelnet_agent.datapath import last_statistics, link_of, sum_of_queues
+from accelnet_agent.datapath import is_zero, last_statistics, link_of, sum_of_queues
 from accelnet_agent.functions import of_netdev
+from accelnet_agent.report import EXIT_STATUS
+from accelnet_agent.summary import WORST_FIRST
 from accelnet_agent.version import VERSION
 from accelnet_probes.record import Record
 from accelnet_probes.snapshot import known
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 
     Samples: TypeAlias = Iterable[tuple[tuple[object, ...], float | None]]
 
-STATUS = {"pass": 0, "warn": 1, "fail": 2, "unknown": 3}  # as the exit status of accelnet-check
-WORST_FIRST = ("fail", "unknown", "warn", "pass")
 STATES = ("vf", "synthetic", "switching", "no_vf", "orphan_vf", "direct", "unknown")
 UNITS = ("packets", "bytes")
 WAYS = {"receive": "rx", "transmit": "tx"}
@@ -78,7 +78,7 @@ def _families(report: Report) -> Iterator[Family]:
         "verdict",
         "Whether accelerated networking works: 0 pass, 1 warn, 2 fail, 3 unknown.",
         "",
-        [((), STATUS[report.verdict])],
+        [((), EXIT_STATUS[report.verdict])],
     )
     yield _gauge(
         "check_status",
@@ -86,14 +86,15 @@ def _families(report: Report) -> Iterator[Family]:
         "check device",
         _statuses(report),
     )
-    yield from _traffic(machine.nics)
+    counted = Counted()
+    yield from _traffic(machine.nics, counted)
     yield _counter(
         "synthetic_errors",
         "Packets that the synthetic NIC dropped, by hv_netvsc's own counter.",
         "device reason",
         [
             ((nic.name, name), statistics[name])
-            for nic, statistics in _synthetic(machine.nics)
+            for nic, statistics in _synthetic(machine.nics, counted)
             for name in error_counters.SYNTHETIC
             if name in statistics
         ],
@@ -103,7 +104,7 @@ def _families(report: Report) -> Iterator[Family]:
         "Drops and recoveries that the VF's driver counts, by its own counter: of all queues "
         "together, and those of a whole MANA function (hc_*) once, at its first NIC.",
         "device reason",
-        _driver_errors(machine.nics),
+        _driver_errors(machine.nics, counted),
     )
 
 
@@ -140,10 +141,10 @@ def _statuses(report: Report) -> Samples:
             continue
         key = (finding.check, finding.subject)
         worst[key] = min(worst.get(key, finding.status), finding.status, key=WORST_FIRST.index)
-    return [(key, STATUS[status]) for key, status in worst.items()]
+    return [(key, EXIT_STATUS[status]) for key, status in worst.items()]
 
 
-def _traffic(nics: Iterable[Nic]) -> Iterator[Family]:
+def _traffic(nics: Iterable[Nic], counted: Counted) -> Iterator[Family]:
     nics = tuple(nics)
     for way, short in WAYS.items():
         for unit in UNITS:
@@ -152,13 +153,16 @@ def _traffic(nics: Iterable[Nic]) -> Iterator[Family]:
                 f"{unit.capitalize()} by way of the VF: vf_{short}_{unit} of hv_netvsc; of a direct"
                 f" NIC {short}_{unit} of its driver, or the sum of {short}_N_{unit}.",
                 "device",
-                [((nic.name,), _by_vf(nic, short, unit)) for nic in nics],
+                [((nic.name,), _by_vf(nic, short, unit, counted)) for nic in nics],
             )
     yield _counter(
         "vf_transmit_dropped",
         "Packets that the VF refused to send: vf_tx_dropped of hv_netvsc.",
         "device",
-        [((nic.name,), statistics.get("vf_tx_dropped")) for nic, statistics in _synthetic(nics)],
+        [
+            ((nic.name,), statistics.get("vf_tx_dropped"))
+            for nic, statistics in _synthetic(nics, counted)
+        ],
     )
     for way, short in WAYS.items():
         for unit in UNITS:
@@ -169,13 +173,13 @@ def _traffic(nics: Iterable[Nic]) -> Iterator[Family]:
                 "device",
                 [
                     ((nic.name,), sum_of_queues(statistics, f"{short}_queue_", f"_{unit}"))
-                    for nic, statistics in _synthetic(nics)
+                    for nic, statistics in _synthetic(nics, counted)
                 ],
             )
 
 
-def _by_vf(nic: Nic, short: str, unit: str) -> int | None:
-    statistics = _counted(nic.netdev)
+def _by_vf(nic: Nic, short: str, unit: str, counted: Counted) -> int | None:
+    statistics = counted.of(nic.netdev)
     if not nic.direct:
         return statistics.get(f"vf_{short}_{unit}")
     # mlx4 and mlx5 have totals, mana has queues alone; its hc_* are the whole function's.
@@ -183,17 +187,17 @@ def _by_vf(nic: Nic, short: str, unit: str) -> int | None:
     return sum_of_queues(statistics, f"{short}_", f"_{unit}") if total is None else total
 
 
-def _synthetic(nics: Iterable[Nic]) -> Iterator[tuple[Nic, Mapping[str, int]]]:
-    return ((nic, _counted(nic.netdev)) for nic in nics if not nic.direct)
+def _synthetic(nics: Iterable[Nic], counted: Counted) -> Iterator[tuple[Nic, Mapping[str, int]]]:
+    return ((nic, counted.of(nic.netdev)) for nic in nics if not nic.direct)
 
 
-def _driver_errors(nics: Iterable[Nic]) -> Samples:
+def _driver_errors(nics: Iterable[Nic], counted: Counted) -> Samples:
     told: set[str] = set()  # functions whose own counters some NIC has
     for nic in sorted(nics, key=lambda nic: nic.name):
         vf = nic.netdev if nic.direct else known(nic.vf)
         if vf is None:
             continue
-        function, errors = known(vf.device) or vf.name, _errors(vf)
+        function, errors = known(vf.device) or vf.name, _errors(vf, counted)
         for name, value in errors.items():
             if not (name.startswith(error_counters.OF_THE_FUNCTION) and function in told):
                 yield (nic.name, name), value
@@ -201,8 +205,8 @@ def _driver_errors(nics: Iterable[Nic]) -> Samples:
             told.add(function)
 
 
-def _errors(vf: Netdev) -> dict[str, int | None]:
-    driver, statistics = known(vf.driver) or "", _counted(vf)
+def _errors(vf: Netdev, counted: Counted) -> dict[str, int | None]:
+    driver, statistics = known(vf.driver) or "", counted.of(vf)
     driver = pci_ids.OTHER_NAMES.get(driver, driver)
     found: dict[str, int | None] = {
         name: statistics[name] for name in error_counters.VF.get(driver, ()) if name in statistics
@@ -210,6 +214,19 @@ def _errors(vf: Netdev) -> dict[str, int | None]:
     for prefix, suffix in error_counters.VF_QUEUES.get(driver, ()):
         found[suffix[1:]] = sum_of_queues(statistics, prefix, suffix)
     return found
+
+
+class Counted:
+    """The statistics of each netdev that are worth showing, looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Mapping[str, int]] = {}
+
+    def of(self, netdev: Netdev) -> Mapping[str, int]:
+        """The last sample's; {} where they mean nothing."""
+        if netdev.name not in self._known:
+            self._known[netdev.name] = _counted(netdev)
+        return self._known[netdev.name]
 
 
 def _counted(netdev: Netdev) -> Mapping[str, int]:
@@ -220,11 +237,11 @@ def _counted(netdev: Netdev) -> Mapping[str, int]:
     next scrape, would read as that much traffic.
     """
     statistics = last_statistics(netdev)
-    if any(statistics.values()):
+    if not is_zero(statistics):
         return statistics
     before = (known(sample.statistics) or {} for sample in netdev.samples)
     port_is_down = netdev.driver == "mana" and link_of(netdev) != "up"
-    return {} if port_is_down or any(any(sample.values()) for sample in before) else statistics
+    return {} if port_is_down or any(not is_zero(sample) for sample in before) else statistics
 
 
 def _gauge(name: str, text: str, labels: str, samples: Samples) -> Family:
@@ -252,7 +269,7 @@ def _family(
 def _label(value: object) -> str:
     """Unknown is the empty label, which Prometheus takes for none; bytes that are no UTF-8 show."""
     text = "" if value is None else str(value)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 BUILD_INFO = (

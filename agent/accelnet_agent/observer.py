@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from accelnet_agent.kernel import Kernel
     from accelnet_agent.machine import Expect, Machine, Nic
     from accelnet_agent.report import Report
-    from accelnet_agent.tracker import Tracker
+    from accelnet_agent.tracker import Moment, Tracker
     from accelnet_probes.asker import Answers
     from accelnet_probes.resident import ResidentHost
     from accelnet_probes.rtnetlink import Link
@@ -118,15 +118,15 @@ class Observer:
     ) -> Machine:
         """The machine; observed anew without a window where a VF had changed unnoticed."""
         changes, now = self._tracker.changes, moment()
-        machine = self._machine(snapshot)
+        machine = self._machine(snapshot, now)
         self._tracker.reconcile(views(machine, links), now)
-        if self._tracker.changes != changes:
-            self._host.forget()
-            snapshot = observe(self._host, durations)
-        watch = watch_of(self._tracker, now)
-        return self._machine(replace(snapshot, watch=watch))
+        if self._tracker.changes == changes:
+            return machine
+        self._host.forget()
+        return self._machine(observe(self._host, durations), now)
 
-    def _machine(self, snapshot: Snapshot) -> Machine:
+    def _machine(self, snapshot: Snapshot, now: Moment) -> Machine:
+        snapshot = replace(snapshot, watch=watch_of(self._tracker, now))
         return build(snapshot, self._expect, grace=self._grace)
 
 

@@ -38,7 +38,7 @@ class Routes:
         self._observer, self._tracker, self._shares = observer, tracker, shares
         self._options = options
         self._exposition: Exposition | None = None
-        self._page: tuple[Observation, bool, bytes] | None = None
+        self._pages: dict[bool, tuple[Observation, bytes]] = {}  # by whether it is OpenMetrics
         self._started = time.monotonic()
 
     def table(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:
@@ -68,17 +68,18 @@ class Routes:
     def _rendered(
         self, observation: Observation | None, *, as_openmetrics: bool, late: bool
     ) -> bytes:
-        if self._page is not None and self._page[:2] == (observation, as_openmetrics) and not late:
-            return self._page[2]
+        page = self._pages.get(as_openmetrics)
+        if page is not None and page[0] is observation and not late:
+            return page[1]
         if self._exposition is None:
             from accelnet_agent.exporter import Exposition
 
             self._exposition = Exposition()
         found = self._families(observation, late=late)
-        page = self._exposition.render(found, as_openmetrics=as_openmetrics)
+        text = self._exposition.render(found, as_openmetrics=as_openmetrics)
         if observation is not None and not late:
-            self._page = (observation, as_openmetrics, page)
-        return page
+            self._pages[as_openmetrics] = (observation, text)
+        return text
 
     def _families(self, observation: Observation | None, *, late: bool) -> tuple[Family, ...]:
         if observation is None:

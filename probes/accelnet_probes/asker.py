@@ -15,7 +15,7 @@ import signal
 from accelnet_probes.ethtool import REPLIES, EthtoolSocket, read_interface
 from accelnet_probes.files import errno_name
 from accelnet_probes.record import Record, replace
-from accelnet_probes.rtnetlink import Link, RouteSocket
+from accelnet_probes.rtnetlink import RouteSocket, decode_link
 from accelnet_probes.worker import Board, keep_only
 
 TYPE_CHECKING = False
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from accelnet_probes.ethtool import Reply, Tables
+    from accelnet_probes.rtnetlink import Link
     from accelnet_probes.worker import Emit
 
 _QUESTION = 1 << 16  # bytes: a pipe's capacity; names of interfaces are 15 bytes at most
-_LINK_FIELDS = tuple(Link.__annotations__)
 
 
 class Answers(Record):
@@ -91,7 +91,9 @@ class Asker:
         result = Answers(ethtool=found, complete=not self.busy)
         for interface, name, value in self._board.messages():
             if interface is not None:
-                found.setdefault(interface, {})[name] = self._reply(interface, name, value)
+                replies = found.setdefault(interface, {})
+                for reply, content in zip(name, value, strict=True):
+                    replies[reply] = self._reply(interface, reply, content)
             elif name == "addresses":
                 result = replace(
                     result, addresses=value if isinstance(value, str) else tuple(value)
@@ -99,7 +101,8 @@ class Asker:
             elif isinstance(value, str):
                 result = replace(result, links=value)
             else:
-                result = replace(result, links=tuple(_link(fields) for fields in value))
+                links = [link for body in value for link in decode_link(body, gone=False)]
+                result = replace(result, links=tuple(links))
         return result
 
     def _reply(self, interface: str, name: str, value: Reply | None) -> Reply:
@@ -123,10 +126,6 @@ class Asker:
             os.waitpid(self.pid, os.WNOHANG)
         except ChildProcessError:
             pass  # whoever started us ignores SIGCHLD: the kernel has reaped it
-
-
-def _link(fields: tuple[Any, ...]) -> Link:
-    return Link(**dict(zip(_LINK_FIELDS, fields, strict=True)))
 
 
 def _serve(ask: Callable[[Any, Emit], None], board: Board, question: int, done: int) -> None:
@@ -161,7 +160,7 @@ class _KernelAsker:
         try:
             self._route = route = self._route or RouteSocket()
             found = [route.link(index) for index in indexes]
-            emit((None, "links", [_fields(link) for link in found if link is not None]))
+            emit((None, "links", [body for body in found if body is not None]))
             emit((None, "addresses", route.addresses(indexes)))
         except OSError as error:
             self._route = None  # what is left in its buffer belongs to no later question
@@ -171,22 +170,28 @@ class _KernelAsker:
             self._ethtool = self._ethtool or EthtoolSocket(self._tables)
         except OSError as error:
             for name in interfaces:
-                for reply in REPLIES:
-                    emit((name, reply, errno_name(error)))
+                emit((name, REPLIES, (errno_name(error),) * len(REPLIES)))
             return
         for name in interfaces:
             kept = self._tables.get(name)
-            read_interface(self._ethtool, name, emit if kept is None else _without(kept[1], emit))
+            replies = _Replies(name, kept[1] if kept is not None else None, emit)
+            read_interface(self._ethtool, name, replies.take)
 
 
-def _without(table: bytes, emit: Emit) -> Emit:
-    """Emit None for the table that our parent has got already."""
+class _Replies:
+    """Gathers the replies about one interface: emitted in two parts, the slow one last."""
 
-    def emit_rest(message: tuple[str, str, Reply]) -> None:
-        emit((*message[:2], None) if message[2] is table else message)
+    def __init__(self, interface: str, table: bytes | None, emit: Emit) -> None:
+        """`table`: the names that our parent has got already; for these it is sent None."""
+        self._interface, self._table, self._emit = interface, table, emit
+        self._names: list[str] = []
+        self._values: list[Reply | None] = []
 
-    return emit_rest
-
-
-def _fields(link: Link) -> tuple[Any, ...]:
-    return tuple(getattr(link, field) for field in _LINK_FIELDS)
+    def take(self, message: tuple[str, str, Reply]) -> None:
+        """One reply."""
+        _, name, value = message
+        self._names.append(name)
+        self._values.append(None if value is self._table else value)
+        if name in ("permaddr", "stats"):
+            self._emit((self._interface, self._names, self._values))
+            self._names, self._values = [], []

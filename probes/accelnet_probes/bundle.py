@@ -12,7 +12,7 @@ import os
 import re
 import stat
 
-from accelnet_probes.ethtool import REPLIES
+from accelnet_probes.ethtool import REPLIES, Decoded
 from accelnet_probes.files import (
     DirectoryStore,
     SubStore,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, TypeGuard
 
-    from accelnet_probes.ethtool import ByteOrder, NameTables, Reply
+    from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files, Store
     from accelnet_probes.host import Addresses
     from accelnet_probes.snapshot import Source
@@ -66,7 +66,7 @@ class BundleHost:
         root = _root(store)
         unreadable = _unreadable(about, Tree(root))
         self.files: Files = Tree(root, unreadable)
-        self.tables: NameTables = []
+        self.decoded = Decoded()
         self._log_errno = unreadable.get("dev/kmsg")
 
     def earlier(self) -> Sample | None:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from accelnet_probes.ethtool import REPLIES, EthtoolSocket, read_interface
+from accelnet_probes.ethtool import REPLIES, Decoded, EthtoolSocket, read_interface
 from accelnet_probes.files import DirectoryStore, LiveFiles, Tree, errno_name, failure
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from accelnet_probes.ethtool import ByteOrder, NameTables, Reply
+    from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.host import Addresses
     from accelnet_probes.snapshot import Source
@@ -40,7 +40,7 @@ class LiveHost:
         """
         self.samples = 2 if window else 1
         self.files: Files = LiveFiles(prefix)
-        self.tables: NameTables = []
+        self.decoded = Decoded()
         self._window = window
         self._endpoint = endpoint
         self._started = time.monotonic()
@@ -162,7 +162,7 @@ class RootHost:
             raise failure(errno.ENOTDIR if os.path.exists(root) else errno.ENOENT, root)
         os.listdir(root)
         self.files: Files = Tree(DirectoryStore(root))
-        self.tables: NameTables = []
+        self.decoded = Decoded()
 
     def earlier(self) -> Sample | None:
         return None

@@ -107,7 +107,7 @@ def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
 
     samples.append(sample_of(host, host.samples - 1, interfaces))
     if isinstance(found, tuple):
-        found = netdevs.with_samples(found, samples, host.byteorder, host.tables)
+        found = netdevs.with_samples(found, samples, host.byteorder, host.decoded)
     run.runs.extend(_kernel_runs(samples))
     return Snapshot(
         source=host.source,

@@ -92,7 +92,7 @@ class RecordingHost:
         self.about: dict[str, Any] = {}
         self.store = _RecordingStore(DirectoryStore(root))
         self.files: Files = Tree(self.store)
-        self.tables = host.tables
+        self.decoded = host.decoded
 
     def earlier(self) -> Sample | None:
         return self._host.earlier()

@@ -13,21 +13,25 @@ import os
 import sys
 import time
 
-from accelnet_probes.ethtool import REPLIES
+from accelnet_probes.ethtool import REPLIES, Decoded
 from accelnet_probes.files import LiveFiles, failure
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 from accelnet_probes.kernel_ring import KernelRing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar
 
     from accelnet_probes.asker import Answers
-    from accelnet_probes.ethtool import ByteOrder, NameTables, Reply
+    from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.host import Addresses
     from accelnet_probes.snapshot import Source
 
+    T = TypeVar("T")
+
+MOMENT = 1.0  # seconds for which a file that no link message tells of stands
 MIN_WINDOW = 1.0  # seconds: shorter ones show too little traffic to judge by
 MAX_WINDOW = 600.0  # seconds: an older sample says nothing about now
 # Of the boot's image: an upgrade of the distribution is seen at the agent's next start.
@@ -43,8 +47,9 @@ class ResidentHost:
 
     def __init__(self, *, prefix: str = "/") -> None:
         """`prefix`: where /sys, /proc and /etc of the machine lie."""
-        self.files: Files = _RememberingFiles(prefix)
-        self.tables: NameTables = []
+        self._files = _MomentaryFiles(prefix)
+        self.files: Files = self._files
+        self.decoded = Decoded()
         self.metadata: bytes | str | None = None  # of IMDS: a body, why not, or never asked
         self.unasked = False  # `observe` wanted an interface that nothing was supplied about
         self.wanted: dict[str, int | None] = {}  # what it wanted last, name to ifindex
@@ -56,11 +61,15 @@ class ResidentHost:
 
     def supply(self, answers: Answers, at: float) -> None:
         """What the kernel answered about `wanted`, at that moment (monotonic)."""
-        self._answers, self._at, self.unasked = answers, at, False
+        before, self._answers, self._at, self.unasked = self._answers, answers, at, False
+        if before is None or (before.links, before.addresses) != (answers.links, answers.addresses):
+            self._files.forget()
+        self._files.begin(at)
 
     def forget(self) -> None:
         """Begin no window with what was sampled before: a VF has come, left, gone up or down."""
         self._kept.clear()
+        self._files.forget()
 
     def earlier(self) -> Sample | None:
         """The newest sample that is old enough to begin a window."""
@@ -129,22 +138,48 @@ def _addresses(answers: Answers | None, interfaces: Mapping[str, int | None]) ->
     return tuple((names[index], address) for index, address in found if index in names)
 
 
-class _RememberingFiles(LiveFiles):
-    """Reads what can not change once, its absence included."""
+class _MomentaryFiles(LiveFiles):
+    """Reads each thing once in a moment, and what can not change once for all.
+
+    Counters, links and addresses are none of it: those are asked for each observation.
+    Where a link has changed, the moment is over.
+    """
 
     def __init__(self, prefix: str) -> None:
         super().__init__(prefix)
-        self._known: dict[str, bytes | int] = {}
+        self._lasting: dict[object, Any] = {}
+        self._momentary: dict[object, Any] = {}
+        self._since = 0.0
+
+    def begin(self, at: float) -> None:
+        """An observation begins."""
+        if at - self._since >= MOMENT:
+            self.forget()
+            self._since = at
+
+    def forget(self) -> None:
+        """Read anew."""
+        self._momentary.clear()
 
     def read(self, path: str) -> bytes:
-        if not path.startswith(_UNCHANGING):
-            return super().read(path)
-        if path not in self._known:
+        return self._remembered("read", super().read, path)
+
+    def readlink(self, path: str) -> str:
+        return self._remembered("readlink", super().readlink, path)
+
+    def listdir(self, path: str) -> list[str]:
+        return self._remembered("listdir", super().listdir, path)
+
+    def _remembered(self, way: str, ask: Callable[[str], T], path: str) -> T:
+        known = self._lasting if path.startswith(_UNCHANGING) else self._momentary
+        key = (way, path)
+        if key not in known:
             try:
-                self._known[path] = super().read(path)
+                known[key] = ask(path)
             except OSError as error:
-                self._known[path] = error.errno or errno.EIO
-        found = self._known[path]
-        if isinstance(found, int):
-            raise failure(found, path)
-        return found
+                known[key] = error
+        found = known[key]
+        if isinstance(found, OSError):
+            raise failure(found.errno or errno.EIO, path)
+        result: T = found
+        return result

@@ -78,13 +78,13 @@ class RouteSocket:
             self._filters = False
         self._sequence = 0
 
-    def link(self, ifindex: int) -> Link | None:
-        """The link as it is now; None where there is none of this index; OSError."""
+    def link(self, ifindex: int) -> bytes | None:
+        """struct ifinfomsg and attributes of the link; None where there is none; OSError."""
         # Without counters, which would cost a call into each driver.
         mask = struct.pack("=HHI", 8, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)
         self._send(RTM_GETLINK, NLM_F_REQUEST, struct.pack("=4xi8x", ifindex) + mask)
         try:
-            found = self._receive("RTM_GETLINK", RTM_NEWLINK, _decode_new_link, single=True)
+            found = self._receive("RTM_GETLINK", RTM_NEWLINK, lambda body: [body], single=True)
         except OSError as error:
             if error.errno == errno.ENODEV:
                 return None
@@ -197,10 +197,6 @@ def decode_address(body: bytes) -> list[tuple[int, str]]:
     if family not in (AF_INET, AF_INET6) or len(raw) != (4 if family == AF_INET else 16):
         return []
     return [(index, f"{_socket.inet_ntop(family, raw)}/{prefix}")]
-
-
-def _decode_new_link(body: bytes) -> list[Link]:
-    return decode_link(body, gone=False)
 
 
 def decode_link(body: bytes, *, gone: bool) -> list[Link]:

@@ -12,8 +12,8 @@ from accelnet_agent.datapath import DIRECT, DataPath
 from accelnet_agent.engine import judge
 from accelnet_agent.findings import Finding
 from accelnet_agent.machine import Machine, build
-from accelnet_agent.metrics import STATES, STATUS, WORST_FIRST, Family, families
-from accelnet_agent.report import EXIT_STATUS, Report
+from accelnet_agent.metrics import STATES, Family, families
+from accelnet_agent.report import Report
 from accelnet_agent.version import VERSION
 from accelnet_probes.bundle import BundleHost
 from accelnet_probes.observe import observe
@@ -21,6 +21,7 @@ from accelnet_probes.record import replace
 from accelnet_probes.snapshot import EthtoolSample, OsRelease
 from building import (
     REFUSED,
+    a_finding,
     a_function,
     a_machine,
     a_netdev,
@@ -71,19 +72,6 @@ def _a_mana(name: str, **statistics: int) -> Machine:
     )
     nic = a_nic(netdev=netdev, vf=None, direct=True, datapath=DIRECT)
     return a_machine(nics=(nic,), functions=(function,))
-
-
-def _a_finding(check: str, subject: str, status: str) -> Finding:
-    return Finding(
-        check=check,
-        subject=subject,
-        level="required",
-        status=status,  # type: ignore[arg-type]
-        summary="",
-        evidence={},
-        remedy=None,
-        runbook="",
-    )
 
 
 def test_a_whole_machine_has_these_families() -> None:
@@ -175,22 +163,16 @@ def test_the_states_are_all_that_there_are() -> None:
     assert set(STATES) == set(render_text.STATES)
 
 
-def test_the_numbers_of_a_status_are_the_exit_statuses() -> None:
-    """One meaning of 0, 1, 2 and 3 everywhere."""
-    assert STATUS == EXIT_STATUS
-    assert set(WORST_FIRST) == set(STATUS)
-
-
 def test_a_check_has_a_series_for_each_subject() -> None:
     """A skipped one has none; of two findings on one subject the worst counts."""
     found = _all(
         a_machine(),
-        _a_finding("vf-up", "eth0", "pass"),
-        _a_finding("vf-up", "eth1", "warn"),
-        _a_finding("vf-mtu", "eth0", "skip"),
-        _a_finding("vf-driver", "host", "unknown"),
-        _a_finding("vf-driver", "host", "fail"),
-        _a_finding("vf-driver", "host", "pass"),
+        a_finding(check="vf-up", subject="eth0", status="pass"),
+        a_finding(check="vf-up", subject="eth1", status="warn"),
+        a_finding(check="vf-mtu", subject="eth0", status="skip"),
+        a_finding(check="vf-driver", subject="host", status="unknown"),
+        a_finding(check="vf-driver", subject="host", status="fail"),
+        a_finding(check="vf-driver", subject="host", status="pass"),
     )["accelnet_check_status"]
     assert dict(found.samples) == {
         ("vf-up", "eth0"): 0,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from accelnet_probes.ethtool import Decoded
 from accelnet_probes.files import MemoryStore, Tree, failure
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 from accelnet_probes.live import LiveHost, RootHost
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from accelnet_probes.ethtool import ByteOrder, NameTables, Reply
+    from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.host import Addresses
     from accelnet_probes.snapshot import Source
@@ -101,7 +102,7 @@ class FakeHost:
         addresses: Addresses = (),
     ) -> None:
         self.files = files
-        self.tables: NameTables = []
+        self.decoded = Decoded()
         self.samples = samples
         self._broken = broken or {}
         self._replies = replies or {}
