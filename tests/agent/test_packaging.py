@@ -130,15 +130,8 @@ def test_the_sdist_carries_no_fixtures(tmp_path: Path) -> None:
     """It has what a wheel is built from; tests run from a checkout."""
     with tarfile.open(_build("sdist", tmp_path)) as archive:
         tops = {name.split("/")[1] for name in archive.getnames()}
-    assert {
-        "agent",
-        "probes",
-        "docs",
-        "LICENSE",
-        "README.md",
-        "pyproject.toml",
-        "completions",
-    } <= tops
+    assert {"agent", "probes", "docs", "completions", "systemd"} <= tops
+    assert {"LICENSE", "README.md", "pyproject.toml"} <= tops
     assert not tops & {"tests", "requirements", "scripts", ".ci"}
 
 
