@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import sys
+from functools import partial
 
 from accelnet_agent.daemon_arguments import parse, parser
 from accelnet_agent.report import UNUSABLE, UsageError
@@ -88,7 +89,7 @@ async def _serve(options: Options, asker: Asker | None) -> None:
         routes.table(),
         config=config,
         max_requests=options.web_max_requests,
-        on_event=lambda event, **facts: log("warning", f"web.{event}", **facts),
+        on_event=partial(_web_event, log),
     )
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -107,6 +108,10 @@ async def _serve(options: Options, asker: Asker | None) -> None:
     log("info", "agent.stopping")
     await server.drain(DRAIN)
     agent.end(kernel)
+
+
+def _web_event(log: Log, event: str, **facts: object) -> None:
+    log("warning", f"web.{event}", **facts)
 
 
 def _web_config(options: Options, log: Log) -> WebConfigFile | None:

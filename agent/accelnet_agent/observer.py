@@ -57,6 +57,8 @@ class Observer:
         grace: float = SERVICING_SECONDS,
     ) -> None:
         self.last: Observation | None = None
+        # Called before the kernel is asked and after: takes the link messages that wait.
+        self.on_look: Callable[[], None] = _nothing
         # Called with the one before, and the new one.
         self.on_observation: Callable[[Observation | None, Observation], None] = _nobody
         self._host, self._kernel, self._tracker = host, kernel, tracker
@@ -93,9 +95,11 @@ class Observer:
         tries = 0
         while True:
             tries += 1
+            self.on_look()
             asked, messages = loop.time(), self._tracker.messages
             answers = await self._kernel.ask(host.wanted)
             took = loop.time() - asked
+            self.on_look()
             # What messages told meanwhile is newer than what was asked.
             links = _links(answers) if messages == self._tracker.messages else None
             self._tell_links(links or {})
@@ -128,6 +132,10 @@ class Observer:
     def _machine(self, snapshot: Snapshot, now: Moment) -> Machine:
         snapshot = replace(snapshot, watch=watch_of(self._tracker, now))
         return build(snapshot, self._expect, grace=self._grace)
+
+
+def _nothing() -> None:
+    """Nothing waits."""
 
 
 def _nobody(_before: Observation | None, _after: Observation) -> None:

@@ -78,6 +78,7 @@ pass    kernel-minimum, os-supported, vm-size, vf-driver, vf-expected, vf-paired
         vf-datapath, vf-unaddressed, vf-mtu, nic-queues, vf-drops, synthetic-errors, vf-flapping,
         vf-missing, probes-answered
 skip    vmbus-passthrough: VMBus offers no pass-through device
+skip    hardware-moved: no agent has watched this machine
 """
     )
 
@@ -117,6 +118,7 @@ skip    vf-paired: no VF of eth0 is there to be joined
 skip    vf-up, vf-datapath, vf-unaddressed, vf-mtu, vf-drops: no VF is paired with eth0
 skip    synthetic-errors: one sample shows no growth
 skip    vf-missing: nothing shows a VF that left
+skip    hardware-moved: no agent has watched this machine
 """
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accelnet_agent.checks import (
+    hardware_moved,
     kernel_minimum,
     nic_queues,
     os_supported,
@@ -39,5 +40,6 @@ CHECKS = (
     synthetic_errors.CHECK,
     vf_flapping.CHECK,
     vf_missing.CHECK,
+    hardware_moved.CHECK,
     probes_answered.CHECK,
 )
