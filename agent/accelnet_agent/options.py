@@ -14,7 +14,7 @@ from accelnet_probes.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from typing import Any
 
 MAX_SECONDS = 86_400.0
@@ -103,7 +103,7 @@ def meant(name: str, names: list[str]) -> str:
 
 
 def add_to(
-    parser: argparse.ArgumentParser, options: Iterable[Option], alone: Iterable[str] = ()
+    parser: argparse.ArgumentParser, options: Iterable[Option], alone: Collection[str] = ()
 ) -> None:
     """Let argparse know the options; no two of `alone` (names) go together."""
     from functools import partial
