@@ -99,6 +99,14 @@ def test_half_a_command_is_never_shown() -> None:
     assert b"<pre" not in rendered
 
 
+def test_a_finding_without_a_remedy_has_no_commands() -> None:
+    """There may be nothing to do."""
+    document = report("vf-down")
+    finding = next(f for f in document["findings"] if f["status"] == "fail")
+    finding["remedy"] = None
+    assert b"<pre" not in page.render(facts_about(document))
+
+
 def test_a_tab_in_a_command_stays_one() -> None:
     """The shell splits there."""
     assert command("printf 'a\tb'\x07") == "printf &#39;a\tb&#39;\ufffd"
