@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import http.client
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -164,6 +165,20 @@ def main_pid() -> int:
 def processes() -> list[int]:
     """All processes of the agent's unit."""
     return [int(line) for line in (_CGROUP / "cgroup.procs").read_text().split()]
+
+
+def listening() -> float | None:
+    """Wait until the agent hears of links; it is ready, and serves, somewhat earlier."""
+    return until(_hears)
+
+
+def _hears() -> bool:
+    held = [os.readlink(path) for path in Path(f"/proc/{main_pid()}/fd").iterdir()]
+    for line in Path("/proc/net/netlink").read_text(encoding="ascii").splitlines()[1:]:
+        _, family, _, groups, *_, inode = line.split()
+        if (family, int(groups, 16) & 1) == ("0", 1) and f"socket:[{inode}]" in held:
+            return True
+    return False
 
 
 def status_of(pid: int) -> dict[str, str]:
