@@ -21,7 +21,7 @@ from accelnet_probes.asker import Asker
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from accelnet_agent.agent import Agent
     from accelnet_agent.daemon_arguments import Options
@@ -77,6 +77,7 @@ async def _serve(options: Options, asker: Asker | None) -> None:
         from accelnet_agent.web_server import WebServer
 
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: _bug(log, context))
     log, notifier = Log(options.log_level, options.log_format), Notifier()
     config = _web_config(options, log)
     state = StateFile(options.state_directory)
@@ -102,7 +103,10 @@ async def _serve(options: Options, asker: Asker | None) -> None:
         server.adopt(fd)
     for address in () if passed else options.web_listen_address:
         server.listen(address)
-    await agent.begin()
+    try:
+        await agent.begin()
+    except Exception as error:  # noqa: BLE001  what is served says unknown, and the log why
+        _bug(log, {"exception": error})
     loop.add_signal_handler(signal.SIGHUP, lambda: _reload(agent, config, notifier, log))
     notifier("READY=1", f"STATUS=Serving on {', '.join(server.addresses)}")
     log("info", "agent.started", version=VERSION, addresses=" ".join(server.addresses))
@@ -129,6 +133,12 @@ def _no_certificates() -> Iterator[None]:
             del os.environ[name]
             if value is not None:
                 os.environ[name] = value
+
+
+def _bug(log: Log, context: dict[str, Any]) -> None:
+    """What nobody has caught: one line, and the rest goes on."""
+    error = repr(context.get("exception")) if "exception" in context else context.get("message")
+    log.repeated("error", "agent.bug", error=error, help="please report it")
 
 
 def _web_event(log: Log, event: str, **facts: object) -> None:
