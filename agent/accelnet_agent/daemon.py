@@ -10,6 +10,8 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import contextmanager
+from functools import partial
 
 from accelnet_agent.daemon_arguments import parse, parser
 from accelnet_agent.report import UNUSABLE, UsageError
@@ -18,7 +20,7 @@ from accelnet_probes.asker import Asker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import NoReturn
 
     from accelnet_agent.agent import Agent
@@ -69,8 +71,10 @@ async def _serve(options: Options, asker: Asker | None) -> None:
     from accelnet_agent.routes import Routes
     from accelnet_agent.service import Notifier, passed_sockets
     from accelnet_agent.state_file import StateFile
-    from accelnet_agent.web_server import WebServer
     from accelnet_probes.resident import ResidentHost
+
+    with _no_certificates():
+        from accelnet_agent.web_server import WebServer
 
     loop = asyncio.get_running_loop()
     log, notifier = Log(options.log_level, options.log_format), Notifier()
@@ -88,7 +92,7 @@ async def _serve(options: Options, asker: Asker | None) -> None:
         routes.table(),
         config=config,
         max_requests=options.web_max_requests,
-        on_event=lambda event, **facts: log("warning", f"web.{event}", **facts),
+        on_event=partial(_web_event, log),
     )
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -107,6 +111,28 @@ async def _serve(options: Options, asker: Asker | None) -> None:
     log("info", "agent.stopping")
     await server.drain(DRAIN)
     agent.end(kernel)
+
+
+@contextmanager
+def _no_certificates() -> Iterator[None]:
+    """tornado reads the system's CAs when it is imported, as if it were a client: a MiB for none.
+
+    Nothing here connects to a TLS server; web.yml names its own client_ca_file.
+    """
+    names = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+    before = {name: os.environ.pop(name, None) for name in names}
+    os.environ.update(dict.fromkeys(names, os.devnull))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
+
+
+def _web_event(log: Log, event: str, **facts: object) -> None:
+    log("warning", f"web.{event}", **facts)
 
 
 def _web_config(options: Options, log: Log) -> WebConfigFile | None:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from accelnet_agent.arguments import Option
 from accelnet_agent.checks import CHECKS
 from accelnet_agent.manual import Command, Section, literals
 from accelnet_agent.manual.__main__ import main
 from accelnet_agent.manual.agent import AGENT
 from accelnet_agent.manual.check import CHECK
 from accelnet_agent.manual.page import page
+from accelnet_agent.options import Option
 from accelnet_agent.report import EXIT_STATUS
 from accelnet_agent.version import VERSION
 

@@ -105,6 +105,13 @@ def test_the_wheel_holds_the_schema(wheel: zipfile.ZipFile) -> None:
     assert wheel.read("accelnet_agent/report.schema.json") == published
 
 
+@pytest.mark.parametrize("file", ["page.css", "page.js"])
+def test_the_wheel_holds_what_the_page_is_made_of(wheel: zipfile.ZipFile, file: str) -> None:
+    """The page's style and script, which are read when it is imported."""
+    made_of = (CHECKOUT / "agent/accelnet_agent" / file).read_bytes()
+    assert wheel.read(f"accelnet_agent/{file}") == made_of
+
+
 def test_the_metadata_says_what_is_installed(wheel: zipfile.ZipFile) -> None:
     """Name, version, one runtime dependency, one command."""
     metadata = wheel.read(f"accelnet-{VERSION}.dist-info/METADATA").decode()
@@ -123,15 +130,8 @@ def test_the_sdist_carries_no_fixtures(tmp_path: Path) -> None:
     """It has what a wheel is built from; tests run from a checkout."""
     with tarfile.open(_build("sdist", tmp_path)) as archive:
         tops = {name.split("/")[1] for name in archive.getnames()}
-    assert {
-        "agent",
-        "probes",
-        "docs",
-        "LICENSE",
-        "README.md",
-        "pyproject.toml",
-        "completions",
-    } <= tops
+    assert {"agent", "probes", "docs", "completions", "systemd"} <= tops
+    assert {"LICENSE", "README.md", "pyproject.toml"} <= tops
     assert not tops & {"tests", "requirements", "scripts", ".ci"}
 
 

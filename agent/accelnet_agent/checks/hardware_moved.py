@@ -25,7 +25,11 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     if move is None:
         return passed(f"{nic.name} has had VFs of one kind alone")
     before, after = family(move.before), family(move.after)
-    evidence: dict[str, Json] = {"before": move.before, "after": move.after, "days_ago": round(move.age / 86400, 2)}
+    evidence: dict[str, Json] = {
+        "before": move.before,
+        "after": move.after,
+        "days_ago": round(move.age / 86400, 2),
+    }
     if known(nic.vf) is not None or not nic.orphans:
         return passed(f"the VF of {nic.name} was {before} and became {after}", **evidence)
     return warned(
