@@ -7,6 +7,7 @@ from typing import Any
 from accelnet_agent.datapath import DataPath
 from accelnet_agent.functions import Function
 from accelnet_agent.machine import Machine, Nic
+from accelnet_probes.hardware import DEVICES, DRIVERS
 from accelnet_probes.record import replace
 from accelnet_probes.snapshot import (
     Channels,
@@ -16,11 +17,14 @@ from accelnet_probes.snapshot import (
     Gap,
     Instance,
     Interface,
+    KernelDrivers,
     KernelLog,
     LogEvent,
     Module,
     ModuleTree,
     Netdev,
+    NextBoot,
+    NextHost,
     OsRelease,
     PciFunction,
     Ring,
@@ -182,6 +186,7 @@ def a_snapshot(**changes: Any) -> Snapshot:
         vmbus=(),
         netdevs=(a_netdev(), a_vf()),
         modules=ModuleTree(modules=(), by_alias={}),
+        next_host=a_next_host(),
         kernel_log=KernelLog(events=(), starts_at_boot=True),
         window_seconds=None,
     )
@@ -227,6 +232,27 @@ def a_module(**changes: Any) -> Module:
         name=name, loaded=True, builtin=False, file=f"kernel/drivers/net/{name}/{name}.ko.zst"
     )
     return replace(module, **changes)
+
+
+def a_kernel(**changes: Any) -> KernelDrivers:
+    """The running kernel of the healthy VM, with every driver."""
+    answers: dict[str, tuple[str, ...]] = {alias: (driver,) for driver, alias in DEVICES}
+    tree = ModuleTree(modules=tuple(a_module(name=name) for name in DRIVERS), by_alias=answers)
+    kernel = KernelDrivers(
+        release="6.8.0-1029-azure", running=True, tree=tree, blocked={}, early={}, ethernet=True
+    )
+    return replace(kernel, **changes)
+
+
+def a_next_host(*kernels: KernelDrivers, **changes: Any) -> NextHost:
+    """A VM that boots the kernel it runs."""
+    kernels = kernels or (a_kernel(),)
+    host = NextHost(
+        boots=NextBoot(release=kernels[-1].release, why="the only kernel in /lib/modules"),
+        kernels=kernels,
+        installed=tuple(kernel.release for kernel in kernels),
+    )
+    return replace(host, **changes)
 
 
 def a_log(*events: LogEvent, starts_at_boot: bool = True) -> KernelLog:

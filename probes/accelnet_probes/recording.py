@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 KMSG = "dev/kmsg"
+# Files of which only that they are there matters: kept without their content.
+MARKERS = (".ko", ".ko.xz", ".ko.zst", ".ko.gz", "etc/initrd-release")
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
 
 
@@ -46,6 +48,8 @@ class _RecordingStore:
             raise
         if kind == "dir":
             self.kept.add_directory(key)
+        elif kind == "file" and key.endswith(MARKERS) and self.kept.kind(key) is None:
+            self.kept.add_file(key, b"")
         elif kind == "other":  # a pipe or a device, which is neither read nor recorded
             self.unreadable[key] = "EINVAL"
         return kind

@@ -197,6 +197,7 @@ class Module(Record):
     loaded: Observed[bool]  # /sys/module/<name>
     builtin: Observed[bool]  # modules.builtin, modules.builtin.modinfo
     file: Observed[str | None]  # modules.dep; None where this kernel has no such file
+    gone: str | None = None  # the file that modules.dep lists, where it is not there
 
 
 class ModuleTree(Record):
@@ -204,6 +205,36 @@ class ModuleTree(Record):
 
     modules: tuple[Module, ...]
     by_alias: Mapping[str, tuple[str, ...]]  # modalias -> module names
+    indexed: bool = True  # depmod's modules.dep is there; else files are those of modules.order
+
+
+class KernelDrivers(Record):
+    """The accelerated networking drivers of one installed kernel."""
+
+    release: str
+    running: bool
+    tree: Observed[ModuleTree]
+    blocked: Mapping[str, str]  # module -> what forbids it: modprobe.d(5), the command line
+    early: Mapping[str, str]  # module -> what keeps it out of the initramfs alone
+    ethernet: bool | None  # mlx5_core was built with its Ethernet part (CONFIG_MLX5_CORE_EN)
+
+
+class NextBoot(Record):
+    """The kernel that the boot loader takes next."""
+
+    release: str
+    why: str  # the file, and what in it, that says so
+    command_line: str | None = None  # what is written there
+
+
+class NextHost(Record):
+    """What the machine brings along to the next host: its kernels and their drivers."""
+
+    boots: Observed[NextBoot]
+    kernels: tuple[KernelDrivers, ...]  # the running one, then what may boot next
+    installed: tuple[str, ...]  # every release in /lib/modules
+    network_root: str | None = None  # the word of the command line that puts / on the network
+    in_initramfs: bool = False  # /etc/initrd-release: the root is still the initramfs
 
 
 class LogEvent(Record):
@@ -251,6 +282,7 @@ class Snapshot(Record):
     vmbus: Observed[tuple[VmbusDevice, ...]]
     netdevs: Observed[tuple[Netdev, ...]]
     modules: Observed[ModuleTree]
+    next_host: Observed[NextHost]
     kernel_log: Observed[KernelLog]
     window_seconds: float | None  # between the two samples; None with one
     probes: tuple[ProbeRun, ...] = ()

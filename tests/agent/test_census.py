@@ -18,10 +18,12 @@ from accelnet_probes.snapshot import Channels, OsRelease, ProbeRun
 from building import (
     REFUSED,
     a_function,
+    a_kernel,
     a_log,
     a_machine,
     a_netdev,
     a_netvsc_device,
+    a_next_host,
     a_nic,
     a_pass_through_device,
     a_pci_function,
@@ -93,6 +95,12 @@ CASES: dict[str, tuple[str, str, Machine, Machine]] = {
         HEALTHY,
         a_machine(functions=(a_function(pci=a_pci_function(driver=None, netdevs=())),)),
     ),
+    "next-host-drivers": (
+        "recommended",
+        "warn",
+        HEALTHY,
+        a_machine(next_host=a_next_host(a_kernel(blocked={"mana": '"blacklist mana" in /x'}))),
+    ),
     "vf-expected": ("required", "fail", HEALTHY, a_machine(nics=(WITHOUT,), expect="on")),
     "vf-paired": (
         "required",
@@ -132,7 +140,7 @@ ODD = [
     pytest.param(a_machine(**{field: REFUSED}), id=f"{field}-refused")
     for field in (
         *("kernel_release", "os_release", "dmi", "cpu_count", "uptime", "instance", "pci", "vmbus"),
-        *("netdevs", "modules", "kernel_log"),
+        *("netdevs", "modules", "next_host", "kernel_log"),
     )
 ] + [
     pytest.param(a_machine(**{field: None}), id=f"{field}-absent")

@@ -61,7 +61,8 @@ def _machine(**changes: bytes | None) -> MemoryStore:
 
 
 def _probe(store: MemoryStore, *aliases: str, refused: str = "") -> ModuleTree:
-    found = modules.probe(Tree(store, {refused: errno.EACCES} if refused else {}), RELEASE, aliases)
+    files = Tree(store, {refused: errno.EACCES} if refused else {})
+    found = modules.probe(files, RELEASE, aliases)
     assert isinstance(found, ModuleTree)
     return found
 

@@ -18,6 +18,7 @@ import pytest
 
 from accelnet_probes.bundle import BundleHost
 from accelnet_probes.files import failure
+from accelnet_probes.hardware import DEVICES
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 from accelnet_probes.live import LiveHost
 from accelnet_probes.record import replace
@@ -103,6 +104,40 @@ def ask_for_modules(machine: Path) -> None:
     )
 
 
+def prepare_for_the_next_host(machine: Path) -> None:
+    """Two kernels, a boot loader, rules for modules, a driver whose file is gone."""
+    root = machine / "root"
+    write_files(root, next_host_files())
+    (root / "lib/modules/6.14.0-1001-azure/kernel/mlx5_core.ko.zst").unlink()
+
+
+def upgrade_and_do_not_reboot(machine: Path) -> None:
+    """The running kernel's folder has gone."""
+    write_files(
+        machine / "root",
+        {path: text for path, text in next_host_files().items() if "6.8.0" not in path},
+    )
+
+
+def next_host_files() -> dict[str, str]:
+    """What next-host-drivers reads of a machine with two kernels, each with all drivers."""
+    names = ("mlx4_core", "mlx4_en", "mlx5_core", "mana", "pci-hyperv")
+    files = {
+        "proc/cmdline": "root=/dev/sda1 console=ttyS0\n",
+        "etc/modprobe.d/local.conf": "blacklist nouveau\n",
+        "boot/grub/grub.cfg": "menuentry 'Ubuntu' {\n  linux /boot/vmlinuz-6.14.0-1001-azure\n}\n",
+    }
+    for release in ("6.8.0-1029-azure", "6.14.0-1001-azure"):
+        folder = f"lib/modules/{release}"
+        files[f"{folder}/modules.builtin"] = ""
+        files[f"{folder}/modules.alias"] = "".join(
+            f"alias {alias} {driver}\n" for driver, alias in DEVICES
+        )
+        files[f"{folder}/modules.dep"] = "".join(f"kernel/{name}.ko.zst:\n" for name in names)
+        files |= {f"{folder}/kernel/{name}.ko.zst": "ELF" for name in names}
+    return files
+
+
 def add_oddities(machine: Path) -> None:
     """A plain file and a container's interface beside the NICs, and a name of any bytes."""
     root = machine / "root"
@@ -116,6 +151,8 @@ SPOILS = [
     pytest.param(refuse_calls, id="refused-calls"),
     pytest.param(refuse_files, id="refused-files"),
     pytest.param(ask_for_modules, id="no-driver"),
+    pytest.param(prepare_for_the_next_host, id="next-host"),
+    pytest.param(upgrade_and_do_not_reboot, id="upgraded"),
     pytest.param(add_oddities, id="oddities"),
 ]
 
@@ -136,6 +173,19 @@ def test_a_replay_gives_the_same_report(
     assert (report["source"], replayed["source"]) == ("live", "bundle")
     assert but_for_source(replayed) == but_for_source(report)
     assert report["host"]["kernel"]["release"] == "6.8.0-1029-azure"
+
+
+def test_of_a_module_only_that_it_is_there_is_kept(tmp_path: Path) -> None:
+    """Its content is megabytes; a replay finds that it is there, and that another is not."""
+    machine = write_machine(tmp_path / "machine")
+    prepare_for_the_next_host(machine)
+    report, recording = recorded_machine(machine)
+    folder = "lib/modules/6.14.0-1001-azure/kernel"
+    assert recording.root.files[f"{folder}/mana.ko.zst"] == b""
+    assert f"{folder}/mlx5_core.ko.zst" not in recording.root.files
+    [finding] = [f for f in report["findings"] if f["check"] == "next-host-drivers"]
+    assert finding["status"] == "warn"
+    assert "the file of mlx5_core is gone" in finding["summary"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accelnet_agent.checks import (
     kernel_minimum,
+    next_host_drivers,
     nic_queues,
     os_supported,
     probes_answered,
@@ -28,6 +29,7 @@ CHECKS = (
     vm_size.CHECK,
     vmbus_passthrough.CHECK,
     vf_driver.CHECK,
+    next_host_drivers.CHECK,
     vf_expected.CHECK,
     vf_paired.CHECK,
     vf_up.CHECK,

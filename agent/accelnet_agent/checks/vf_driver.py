@@ -7,7 +7,15 @@ to vfio-pci is DPDK's, or a mistake.
 
 from __future__ import annotations
 
-from accelnet_agent.commands import clear_override, do, give_back, probe_again, quoted, rebind
+from accelnet_agent.commands import (
+    clear_override,
+    do,
+    give_back,
+    install_driver,
+    probe_again,
+    quoted,
+    rebind,
+)
 from accelnet_agent.data import pci_ids, remedies
 from accelnet_agent.findings import Check, failed, passed, skipped, unknown, warned
 from accelnet_probes.snapshot import known, need
@@ -79,7 +87,7 @@ def _unbound(machine: Machine, function: Function) -> Judgement:
     ):
         return failed(
             f"no driver is bound to {function.name}: this kernel has no {wanted}",
-            remedy=_install(machine, wanted),
+            remedy=install_driver(known(machine.snapshot.os_release), wanted),
             **evidence,
         )
     return failed(
@@ -126,30 +134,6 @@ def _log_evidence(machine: Machine, address: str) -> dict[str, str]:
         if event.kind == "probe-failed" and event.pci_address == address
     ]
     return {"probe_failed": lines[-1]} if lines else {}
-
-
-def _install(machine: Machine, module: str) -> str:
-    """The package that brings the drivers a minimal image leaves out."""
-    release = known(machine.snapshot.os_release)
-    ids = {*(release.id_like if release is not None else ()), release.id if release else None}
-    if ids & {"ubuntu"}:
-        return do("Install Azure's kernel and reboot:", "sudo apt-get install linux-azure")
-    if ids & {"debian"}:
-        return do(
-            "Install the cloud kernel and reboot:", "sudo apt-get install linux-image-cloud-amd64"
-        )
-    if ids & {"rhel", "fedora", "centos"}:
-        return do(
-            "Install the rest of the kernel's modules:",
-            "sudo dnf install kernel-modules-$(uname -r)",
-            f"sudo modprobe {module}",
-        )
-    if ids & {"suse", "sles", "opensuse"}:
-        return do(
-            "Install the full kernel in place of kernel-default-base and reboot:",
-            "sudo zypper install kernel-default",
-        )
-    return f"Install a kernel that has {module}, or build one with its option on, and reboot."
 
 
 def _in_user_space(machine: Machine, function: Function, driver: str) -> Judgement:
