@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Literal
 
+    from accelnet_agent.data.known_issues import KnownIssue
     from accelnet_agent.datapath import DataPath, Window
     from accelnet_agent.functions import Function
     from accelnet_probes.snapshot import (
@@ -62,6 +63,7 @@ class Machine(Record):
     nics: tuple[Nic, ...]
     functions: tuple[Function, ...]
     expect: Expect = "auto"
+    known_issues: tuple[KnownIssue, ...] = ()  # the operator's, beside the catalogue's
 
     @property
     def events(self) -> tuple[LogEvent, ...]:

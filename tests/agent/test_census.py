@@ -71,6 +71,12 @@ CASES: dict[str, tuple[str, str, Machine, Machine]] = {
         a_machine(os_release=XENIAL, kernel_release="4.11.0-1013-azure"),
         a_machine(os_release=XENIAL, kernel_release="4.4.0-21-generic"),
     ),
+    "kernel-known-issue": (
+        "recommended",
+        "warn",
+        HEALTHY,
+        a_machine(kernel_release="6.6.139.1-1.azl3"),
+    ),
     "os-supported": (
         "recommended",
         "warn",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accelnet_agent.checks import (
+    kernel_known_issue,
     kernel_minimum,
     next_host_drivers,
     nic_queues,
@@ -25,6 +26,7 @@ from accelnet_agent.checks import (
 
 CHECKS = (
     kernel_minimum.CHECK,
+    kernel_known_issue.CHECK,
     os_supported.CHECK,
     vm_size.CHECK,
     vmbus_passthrough.CHECK,
