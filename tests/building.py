@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accelnet_agent.datapath import DataPath
+from accelnet_agent.findings import Finding
 from accelnet_agent.functions import Function
 from accelnet_agent.machine import Machine, Nic
 from accelnet_probes.hardware import DEVICES, DRIVERS
@@ -269,3 +270,19 @@ def an_event(kind: str, **changes: Any) -> LogEvent:
 def two_samples(before: Any, after: Any) -> tuple[EthtoolSample, EthtoolSample]:
     """Statistics of two moments."""
     return an_ethtool_sample(statistics=before), an_ethtool_sample(statistics=after)
+
+
+def a_finding(**changes: Any) -> Finding:
+    """What a required check says of a healthy NIC."""
+    check = changes.get("check", "vf-up")
+    finding = Finding(
+        check=check,
+        subject="eth0",
+        level="required",
+        status="pass",
+        summary="it is up and running",
+        evidence={},
+        remedy=None,
+        runbook=f"docs/runbooks/{check}.md",
+    )
+    return replace(finding, **changes)

@@ -52,8 +52,8 @@ OPTIONS = (
     Option(
         flag="--format",
         metavar="FMT",
-        choices=("text", "json"),
-        help="text (the default) or json",
+        choices=("text", "json", "junit", "tap", "nagios", "prometheus"),
+        help="text (the default), json, junit, tap, nagios or prometheus",
     ),
     Option(flag="--output", metavar="FILE", help="write the report there, atomically"),
     Option(
@@ -102,7 +102,7 @@ class Options(Record):
     bundle: str | None = None
     record: str | None = None
     redact: bool = False
-    format: Literal["text", "json"] = "text"
+    format: Literal["text", "json", "junit", "tap", "nagios", "prometheus"] = "text"
     output: str | None = None
     expect: Expect = "auto"
     interface: tuple[str, ...] = ()

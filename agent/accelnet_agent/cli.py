@@ -176,12 +176,20 @@ def _record(host: Host, path: str, *, redact: bool) -> None:
 
 def _render(report: Report, options: Options) -> str:
     if options.format == "json":
-        from accelnet_agent import render_json
+        from accelnet_agent.render_json import render
+    elif options.format == "junit":
+        from accelnet_agent.render_junit import render
+    elif options.format == "tap":
+        from accelnet_agent.render_tap import render
+    elif options.format == "nagios":
+        from accelnet_agent.render_nagios import render
+    elif options.format == "prometheus":
+        from accelnet_agent.render_prometheus import render
+    else:
+        from accelnet_agent import render_text
 
-        return render_json.render(report)
-    from accelnet_agent import render_text
-
-    return render_text.render(report, colour=options.output is None and _colour())
+        return render_text.render(report, colour=options.output is None and _colour())
+    return render(report)
 
 
 def _colour() -> bool:

@@ -100,12 +100,18 @@ def window_of(netdev: Netdev, seconds: float | None) -> Window | None:
         return None
     before, after = (known(sample.statistics) for sample in netdev.samples[:2])
     # hv_netvsc answers with zeros while the device is made anew.
-    if not before or not after or (any(before.values()) and not any(after.values())):
+    if not before or not after or (is_zero(after) and not is_zero(before)):
         return None
     growth = {name: grown(before, after, name) for name in VF_COUNTERS}
     for name, (prefix, suffix) in _QUEUES.items():
         growth[name] = _sum_grown(before, after, prefix, suffix)
     return Window(seconds=seconds, growth=growth)
+
+
+def is_zero(statistics: Mapping[str, int]) -> bool:
+    """No counter has counted anything."""
+    found: bool | None = getattr(statistics, "is_zero", None)  # Statistics knows without a loop
+    return not any(statistics.values()) if found is None else found
 
 
 def grown(before: Mapping[str, int], after: Mapping[str, int], name: str) -> int | None:
@@ -118,15 +124,33 @@ def grown(before: Mapping[str, int], after: Mapping[str, int], name: str) -> int
 def _sum_grown(
     before: Mapping[str, int], after: Mapping[str, int], prefix: str, suffix: str
 ) -> int | None:
-    names = [
+    parts = [grown(before, after, name) for name in queue_counters(after, prefix, suffix)]
+    return sum(part or 0 for part in parts) if parts and None not in parts else None
+
+
+def queue_counters(statistics: Mapping[str, int], prefix: str, suffix: str) -> tuple[str, ...]:
+    """The names of one counter of every queue: the prefix, a number, the suffix."""
+    # Statistics remember it with their names, which a daemon sees again and again.
+    groups: dict[object, tuple[str, ...]] = getattr(statistics, "groups", {})
+    if (prefix, suffix) not in groups:
+        groups[prefix, suffix] = _queue_counters(statistics, prefix, suffix)
+    return groups[prefix, suffix]
+
+
+def _queue_counters(statistics: Mapping[str, int], prefix: str, suffix: str) -> tuple[str, ...]:
+    return tuple(
         name
-        for name in after
+        for name in statistics
         if name.startswith(prefix)
         and name.endswith(suffix)
         and name[len(prefix) : -len(suffix)].isdecimal()
-    ]
-    parts = [grown(before, after, name) for name in names]
-    return sum(part or 0 for part in parts) if parts and None not in parts else None
+    )
+
+
+def sum_of_queues(statistics: Mapping[str, int], prefix: str, suffix: str) -> int | None:
+    """One counter of every queue together; None where there is no such counter."""
+    names = queue_counters(statistics, prefix, suffix)
+    return sum(statistics[name] for name in names) if names else None
 
 
 def judge(

@@ -7,6 +7,7 @@ from accelnet_agent.data import remedies
 from accelnet_agent.datapath import link_of
 from accelnet_agent.findings import Finding, Judgement, skipped, unknown
 from accelnet_agent.report import Report
+from accelnet_probes.record import replace
 from accelnet_probes.snapshot import Gap, MissingFactsError, known
 
 TYPE_CHECKING = False
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from accelnet_agent.machine import Machine, Nic
     from accelnet_agent.report import Verdict
 
+WORDS = {
+    "registering": "a VF came to",
+    "unregistering": "a VF left",
+    "switched-to": "the VF went up below",
+    "switched-from": "the VF went down below",
+}
 EXPECTATION = "vf-expected"  # the check that speaks for a machine that is not judged
 
 
@@ -39,6 +46,8 @@ def judge(
             judgement = _ask(run)
             if judgement is None:
                 continue
+            if check.settles and judgement.status == "fail":
+                judgement = _settling(machine, judgement)
             if left_out:
                 judgement = skipped("skipped by the operator")
             elif nothing is not None:
@@ -61,6 +70,19 @@ def _ask(run: Callable[[], Judgement | None]) -> Judgement | None:
             f"a bug in accelnet: {type(error).__name__}: {error}",
             remedy=do("Please report it with a recording:", remedies.SUPPORT),
         )
+
+
+def _settling(machine: Machine, judgement: Judgement) -> Judgement:
+    """A failure; a warning while what the agent has just seen a VF do may be half done."""
+    event = machine.settling
+    if event is None:
+        return judgement
+    return replace(
+        judgement,
+        status="warn",
+        summary=f"{judgement.summary}; {WORDS[event.kind]} {event.nic} {event.age or 0:.0f} s ago, "
+        "so this may pass by itself",
+    )
 
 
 def _finding(check: Check, subject: str, judgement: Judgement) -> Finding:

@@ -79,6 +79,7 @@ class Check(Record):
     judge_rest: Callable[[Machine], Judgement | None] | None = None  # what no NIC stands for
     judge_nic: Callable[[Machine, Nic], Judgement] | None = None
     judge_function: Callable[[Machine, Function], Judgement] | None = None
+    settles: bool = False  # a VF that comes or leaves may fail it for a moment
 
     def subjects(self, machine: Machine) -> Iterator[tuple[str, Callable[[], Judgement | None]]]:
         """Each subject with the call that judges it; None: there is nothing to say."""

@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from accelnet_agent.datapath import DataPath, Window
     from accelnet_agent.functions import Function
     from accelnet_probes.snapshot import (
+        KernelLog,
         LogEvent,
         Module,
         Netdev,
         Observed,
         Snapshot,
         VmbusDevice,
+        Watch,
     )
 
     Expect = Literal["on", "off", "auto"]
 
 SERVICING_SECONDS = 300.0  # LISA waits as long for a VF before it fails
-
-
-def is_recent(event: LogEvent) -> bool:
-    """So young that the host may still be in servicing; False where its age is not known."""
-    return event.age is not None and event.age < SERVICING_SECONDS
+# Seconds in which what an event began may be half done: a driver's probe, the join and the
+# link of a VF that came; its driver that lets go of a VF that is about to leave.
+SETTLING = {"registering": 10.0, "unregistering": 10.0, "switched-to": 2.0, "switched-from": 2.0}
 
 
 class Nic(Record):
@@ -47,7 +47,7 @@ class Nic(Record):
     orphans: tuple[str, ...]  # unpaired VF netdevs of its MAC, VF functions that can only be its
     datapath: DataPath
     window: Window | None
-    events: tuple[LogEvent, ...]  # of the kernel log; () where there is none
+    events: tuple[LogEvent, ...]  # of the kernel log and the agent's watch; () without either
 
     @property
     def name(self) -> str:
@@ -64,6 +64,27 @@ class Machine(Record):
     functions: tuple[Function, ...]
     expect: Expect = "auto"
     known_issues: tuple[KnownIssue, ...] = ()  # the operator's, beside the catalogue's
+    grace: float = SERVICING_SECONDS  # how long a VF may be away before its absence counts
+
+    def is_recent(self, event: LogEvent) -> bool:
+        """So young that the host may still be in servicing; False where its age is not known."""
+        return event.age is not None and event.age < self.grace
+
+    @property
+    def witness(self) -> Observed[KernelLog | Watch]:
+        """What tells of the past: the agent's watch, where there is none the kernel log."""
+        watch = known(self.snapshot.watch)
+        return self.snapshot.kernel_log if watch is None else watch
+
+    @property
+    def settling(self) -> LogEvent | None:
+        """What the agent saw a VF do just now: what is half done is not wrong yet."""
+        watch = known(self.snapshot.watch)
+        for event in reversed(watch.events if watch is not None else ()):
+            within = min(SETTLING.get(event.kind, 0.0), self.grace)
+            if event.age is not None and event.age < within:
+                return event
+        return None
 
     @property
     def events(self) -> tuple[LogEvent, ...]:
@@ -140,7 +161,13 @@ class Machine(Record):
         return any(device.driver == "uio_hv_generic" for device in self.netvsc_devices)
 
 
-def build(snapshot: Snapshot, expect: Expect = "auto", interfaces: Collection[str] = ()) -> Machine:
+def build(
+    snapshot: Snapshot,
+    expect: Expect = "auto",
+    interfaces: Collection[str] = (),
+    *,
+    grace: float = SERVICING_SECONDS,
+) -> Machine:
     """Derive the machine; with `interfaces`, only those NICs and what may be theirs."""
     azure = is_azure(snapshot)
     found = functions.of(snapshot)
@@ -180,7 +207,14 @@ def build(snapshot: Snapshot, expect: Expect = "auto", interfaces: Collection[st
             for function in found
             if (one_lacks if not (below := known(function.pci.netdevs)) else set(below) - others)
         )
-    return Machine(snapshot=snapshot, azure=azure, nics=tuple(nics), functions=found, expect=expect)
+    return Machine(
+        snapshot=snapshot,
+        azure=azure,
+        nics=tuple(nics),
+        functions=found,
+        expect=expect,
+        grace=grace,
+    )
 
 
 def is_azure(snapshot: Snapshot) -> bool | None:
@@ -268,10 +302,7 @@ def _nic(
     *,
     direct: bool = False,
 ) -> Nic:
-    log = known(snapshot.kernel_log)
-    events = tuple(
-        event for event in (log.events if log is not None else ()) if _concerns(event, netdev)
-    )
+    events = _events_of(snapshot, netdev)
     window = datapath.window_of(netdev, snapshot.window_seconds)
     return Nic(
         netdev=netdev,
@@ -286,6 +317,18 @@ def _nic(
         window=window,
         events=events,
     )
+
+
+def _events_of(snapshot: Snapshot, netdev: Netdev) -> tuple[LogEvent, ...]:
+    """The log's up to when the agent began to watch, then the agent's: nothing twice."""
+    log, watch = known(snapshot.kernel_log), known(snapshot.watch)
+    told = tuple(
+        event for event in (log.events if log is not None else ()) if _concerns(event, netdev)
+    )
+    if watch is None:
+        return told
+    before = (event for event in told if event.age is None or event.age > watch.seconds)
+    return (*before, *(event for event in watch.events if event.nic == netdev.name))
 
 
 def _concerns(event: LogEvent, netdev: Netdev) -> bool:

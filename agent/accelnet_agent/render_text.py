@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from accelnet_agent.datapath import last_statistics, link_of
+from accelnet_agent.datapath import link_of
 from accelnet_agent.functions import of_netdev
+from accelnet_agent.summary import WORST_FIRST, reason, share_of
 from accelnet_probes.snapshot import Gap, known
 
 TYPE_CHECKING = False
@@ -14,16 +15,11 @@ if TYPE_CHECKING:
     from accelnet_agent.functions import Function
     from accelnet_agent.machine import Machine, Nic
     from accelnet_agent.report import Report
+    from accelnet_agent.summary import Share
     from accelnet_probes.snapshot import Netdev
 
 COLUMNS = 100
-WORST_FIRST = ("fail", "unknown", "warn", "pass", "skip")
 COLOURS = {"pass": "32", "warn": "33", "fail": "31", "unknown": "35", "skip": "2"}
-PROVEN = "accelerated networking works"
-UNPROVEN = "accelerated networking is in place; no traffic has proven it"
-AS_EXPECTED = "no VF is in use, as expected"
-IMAGE = "release and kernel are as they should be; the rest is judged on the running VM"
-NO_REASON = "no VF is in use, and the checks that would say why were skipped"
 STATES = {
     "vf": "VF",
     "synthetic": "synthetic path",
@@ -63,30 +59,9 @@ def clean(text: object) -> str:
 
 
 def _headline(report: Report, *, colour: bool) -> Iterator[str]:
-    """The verdict, and in the words of its worst finding why."""
+    """The verdict and why."""
     word = _paint(f"{report.verdict.upper()}:", report.verdict, colour=colour)
-    worst = sorted(
-        (finding for finding in report.findings if finding.status == report.verdict),
-        key=lambda finding: finding.level != "required",
-    )
-    if report.verdict == "pass":
-        text = _passed(report)
-    elif worst:
-        more = f" (and {len(worst) - 1} more)" if len(worst) > 1 else ""
-        text = f"{worst[0].summary}{more}"
-    else:
-        text = NO_REASON
-    yield from _wrapped(clean(text), f"{word} ", len(report.verdict) + 2)
-
-
-def _passed(report: Report) -> str:
-    machine = report.machine
-    paths = [nic.datapath for nic in machine.nics]
-    if machine.snapshot.source == "root" and not paths:
-        return IMAGE
-    if not any(path.state in ("vf", "direct") for path in paths):
-        return AS_EXPECTED
-    return PROVEN if any(p.proven or p.state == "direct" for p in paths) else UNPROVEN
+    yield from _wrapped(clean(reason(report)), f"{word} ", len(report.verdict) + 2)
 
 
 def _paint(text: str, status: str, *, colour: bool) -> str:
@@ -128,7 +103,7 @@ def _drawing(nic: Nic, machine: Machine) -> Iterator[str]:
     yield clean(f"      data path: {STATES[state]}; {nic.datapath.why}")
     share = share_of(nic)
     if share is not None:
-        yield f"      {share}"
+        yield f"      {_sent(share)}"
 
 
 def _edge(line: str, text: str, *, here: bool) -> str:
@@ -161,37 +136,10 @@ def _function_of(netdev: Netdev, machine: Machine) -> str:
     return f"{driver}  {function.family}  {function.pci.address}"
 
 
-def share_of(nic: Nic) -> str | None:
-    """How much of what was sent went by the VF: in the window, else since boot."""
-    vf = known(nic.vf)
-    if nic.direct or (vf is not None and link_of(vf) in ("down", "no-carrier")):
-        return None  # nothing can go by it, whatever was counted
-    if nic.window is not None:
-        sent = nic.window.growth["vf_tx_packets"]
-        past = nic.window.growth["synthetic_tx_packets"]
-        if sent is not None and past is not None and sent + past:
-            share = _percent(sent, past)
-            return (
-                f"{share} of {sent + past} packets sent in {nic.window.seconds:g} s went by the VF"
-            )
-    statistics = last_statistics(nic.netdev)
-    sent = statistics.get("vf_tx_packets")
-    queues = [
-        value
-        for name, value in statistics.items()
-        if name.startswith("tx_queue_") and name.endswith("_packets")
-    ]
-    past = sum(queues)
-    if sent is None or not queues or not sent + past:
-        return None
-    return f"{_percent(sent, past)} of {sent + past} packets sent so far went by the VF"
-
-
-def _percent(part: int, rest: int) -> str:
-    """Never 100 % or 0 % where it is not quite so."""
-    if not part or not rest:
-        return "100 %" if part else "0 %"
-    return f"{min(max(100 * part / (part + rest), 0.1), 99.9):.1f} %"
+def _sent(share: Share) -> str:
+    percent = "100 %" if not share.past else f"{share.percent:.1f} %" if share.by_vf else "0 %"
+    when = "so far" if share.seconds is None else f"in {share.seconds:g} s"
+    return f"{percent} of {share.by_vf + share.past} packets sent {when} went by the VF"
 
 
 def _unused(machine: Machine) -> list[str]:

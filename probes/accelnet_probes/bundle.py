@@ -12,7 +12,7 @@ import os
 import re
 import stat
 
-from accelnet_probes.ethtool import REPLIES
+from accelnet_probes.ethtool import REPLIES, Decoded
 from accelnet_probes.files import (
     DirectoryStore,
     SubStore,
@@ -66,7 +66,11 @@ class BundleHost:
         root = _root(store)
         unreadable = _unreadable(about, Tree(root))
         self.files: Files = Tree(root, unreadable)
+        self.decoded = Decoded()
         self._log_errno = unreadable.get("dev/kmsg")
+
+    def earlier(self) -> Sample | None:
+        return None
 
     def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
         pass

@@ -24,11 +24,15 @@ from accelnet_probes.snapshot import Channels, DriverInfo, Ring
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Callable, ItemsView, Iterator, ValuesView
-    from typing import Literal, TypeAlias
+    from collections.abc import Callable, Iterator
+    from typing import Any, Literal, TypeAlias, TypeVar
+
+    T = TypeVar("T")
 
     ByteOrder = Literal["<", ">"]
     Reply: TypeAlias = bytes | str  # what the kernel left in the buffer, or the errno's name
+    # interface -> what it is and its count, with the table of names that went with them
+    Tables: TypeAlias = dict[str, tuple[tuple[tuple[bytes, bytes], int], bytes]]
 
 SIOCETHTOOL = 0x8946  # <linux/sockios.h>
 SIOCGIFINDEX = 0x8933
@@ -48,6 +52,9 @@ DRVINFO_SIZE = 196
 NINE_WORDS = 36  # struct ethtool_channels, struct ethtool_ringparam
 MAX_STATISTICS = 65_536  # a count was seen to go from 10 to 577 between two calls
 ATTEMPTS = 3
+MAX_TABLES = 32  # NICs of one driver mostly have the same names
+MAX_REPLIES = 512
+MAX_SAMPLES = 3  # those that a daemon's window may yet begin with
 _WHITE_SPACE = bytes(range(9, 14)) + bytes(range(28, 33))  # what str.split() splits ASCII at
 
 REPLIES = ("drvinfo", "stats-strings", "stats", "channels", "ring", "permaddr")
@@ -55,6 +62,62 @@ REPLIES = ("drvinfo", "stats-strings", "stats", "channels", "ring", "permaddr")
 
 class DecodeError(ValueError):
     """A reply is not what the kernel can have left there."""
+
+
+class Names:
+    """The names of one table, in the driver's order, and where each stands."""
+
+    __slots__ = ("count", "groups", "index")
+
+    def __init__(self, names: list[str]) -> None:
+        self.count = len(names)
+        self.index: dict[str, int] = {}
+        for at, name in enumerate(names):
+            self.index.setdefault(name, at)  # of two with one name the first counts
+        # Which of them belong together, once that was asked.
+        self.groups: dict[object, tuple[str, ...]] = {}
+
+
+class Decoded:
+    """What has been decoded before, by its bytes: most replies are the same each time."""
+
+    __slots__ = ("replies", "samples", "tables")
+
+    def __init__(self) -> None:
+        self.samples: list[tuple[object, dict[str, Any]]] = []
+        self.tables: list[tuple[bytes, Names]] = []
+        self.replies: dict[tuple[str, bytes], Any] = {}
+
+    def names(self, table: bytes, order: ByteOrder) -> Names:
+        """The names in a reply of "stats-strings"."""
+        for known, names in self.tables:
+            if known == table:
+                return names
+        found = Names(decode_strings(table, order))
+        del self.tables[MAX_TABLES:]
+        self.tables.insert(0, (table, found))
+        return found
+
+    def of_sample(self, sample: object) -> dict[str, Any]:
+        """What is decoded of one sample, by interface: a daemon begins its next window with it."""
+        for known, found in self.samples:
+            if known is sample:
+                return found
+        new: dict[str, Any] = {}
+        self.samples.insert(0, (sample, new))
+        del self.samples[MAX_SAMPLES:]
+        return new
+
+    def reply(
+        self, name: str, reply: bytes, decode: Callable[[bytes, ByteOrder], T], order: ByteOrder
+    ) -> T:
+        """Another reply, decoded."""
+        if (name, reply) not in self.replies:
+            if len(self.replies) >= MAX_REPLIES:
+                self.replies.clear()
+            self.replies[name, reply] = decode(reply, order)
+        found: T = self.replies[name, reply]
+        return found
 
 
 class Statistics(Mapping[str, int]):
@@ -65,43 +128,38 @@ class Statistics(Mapping[str, int]):
     much as the call that read them.
     """
 
-    __slots__ = ("_found", "_names", "_order", "_reply")
+    __slots__ = ("_index", "_order", "_reply", "_unpacked", "groups")
 
-    def __init__(self, names: list[str], reply: bytes, order: ByteOrder) -> None:
-        self._names, self._reply = names, reply
+    def __init__(self, names: Names, reply: bytes, order: ByteOrder) -> None:
+        self._index, self.groups = names.index, names.groups
+        self._reply = reply
         self._order: ByteOrder = order
-        self._found: dict[str, int] | None = None
+        self._unpacked: tuple[int, ...] | None = None
 
-    def _decoded(self) -> dict[str, int]:
-        if self._found is None:
-            values = decode_stats(self._reply, self._order)
-            found = dict(zip(self._names, values, strict=True))
-            if len(found) != len(values):  # of two with one name the first counts
-                found.clear()
-                for name, value in zip(self._names, values, strict=True):
-                    found.setdefault(name, value)
-            self._found = found
-        return self._found
+    def _values(self) -> tuple[int, ...]:
+        if self._unpacked is None:
+            self._unpacked = decode_stats(self._reply, self._order)
+        return self._unpacked
 
     def __getitem__(self, name: str) -> int:
-        return self._decoded()[name]
+        return self._values()[self._index[name]]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._index
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._decoded())
+        return iter(self._index)
 
     def __len__(self) -> int:
-        return len(self._decoded())
+        return len(self._index)
 
     def __repr__(self) -> str:
-        return repr(self._decoded())
+        return repr(dict(self))
 
-    def items(self) -> ItemsView[str, int]:
-        """Names and values; Mapping's own would look up each."""
-        return self._decoded().items()
-
-    def values(self) -> ValuesView[int]:
-        """The values; Mapping's own would look up each."""
-        return self._decoded().values()
+    @property
+    def is_zero(self) -> bool:
+        """No counter has counted anything."""
+        return not any(self._values())
 
 
 def decode_drvinfo(reply: bytes, order: ByteOrder = "<") -> DriverInfo:
@@ -142,24 +200,16 @@ def decode_stats(reply: bytes, order: ByteOrder = "<") -> tuple[int, ...]:
 
 
 def decode_statistics(
-    strings: bytes,
-    stats: bytes,
-    order: ByteOrder = "<",
-    decoded: list[tuple[bytes, list[str]]] | None = None,
+    strings: bytes, stats: bytes, order: ByteOrder = "<", decoded: Decoded | None = None
 ) -> Statistics:
     """Values by name; of two with one name the first counts.
 
-    `decoded` keeps the names of each table of strings, byte for byte, from one call to
-    the next.  DecodeError where the two replies are not of one count.
+    DecodeError where the two replies are not of one count.
     """
-    names = next((names for table, names in decoded or () if table == strings), None)
-    if names is None:
-        names = decode_strings(strings, order)
-        if decoded is not None:
-            decoded.append((strings, names))
+    names = (decoded or Decoded()).names(strings, order)
     count = _count("stats", stats, 8, 8, order)
-    if len(names) != count:
-        raise DecodeError(f"{len(names)} names and {count} values")
+    if names.count != count:
+        raise DecodeError(f"{names.count} names and {count} values")
     return Statistics(names, stats, order)
 
 
@@ -228,7 +278,13 @@ class EthtoolSocket:
     use it in a process that may be left behind.
     """
 
-    def __init__(self) -> None:
+    _tables: Tables | None = None
+
+    def __init__(self, tables: Tables | None = None) -> None:
+        """`tables` keeps each interface's names, nine tenths of what a triple costs.
+
+        They stand while driver, ifindex and the verified count do.
+        """
         # Imported here, in the process that asks: _socket is `socket` without
         # its selectors and enums, a third of what this command may cost.
         import _socket
@@ -244,6 +300,7 @@ class EthtoolSocket:
         self._fd = self._socket.fileno()
         self._ioctl = fcntl.ioctl
         self._interface, self._ifreq = "", b""  # of the interface asked last
+        self._tables = tables
         # Untouched pages cost nothing.
         self._buffer: mmap.mmap = mmap.mmap(
             -1, 4096 + MAX_STATISTICS * ETH_GSTRING_LEN, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
@@ -299,16 +356,23 @@ class EthtoolSocket:
                 raise failure(errno.EOPNOTSUPP, interface)
             if count > MAX_STATISTICS:
                 raise failure(errno.EOVERFLOW, interface)
-            strings = self._entries(
-                interface,
-                struct.pack("=III", ETHTOOL_GSTRINGS, ETH_SS_STATS, count),
-                count,
-                ETH_GSTRING_LEN,
+            kept = self._tables.get(interface) if self._tables is not None else None
+            strings = (
+                kept[1]
+                if kept is not None and kept[0] == (before, count)
+                else self._entries(
+                    interface,
+                    struct.pack("=III", ETHTOOL_GSTRINGS, ETH_SS_STATS, count),
+                    count,
+                    ETH_GSTRING_LEN,
+                )
             )
             stats = strings and self._entries(
                 interface, struct.pack("=II", ETHTOOL_GSTATS, count), count, 8
             )
             if strings and stats and self.identity(interface) == before:
+                if self._tables is not None:
+                    self._tables[interface] = ((before, count), strings)
                 return strings, stats
         raise failure(errno.EAGAIN, interface)
 

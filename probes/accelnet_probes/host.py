@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Protocol, TypeAlias
 
-    from accelnet_probes.ethtool import ByteOrder, Reply
+    from accelnet_probes.ethtool import ByteOrder, Decoded, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.snapshot import Source
 
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
         byteorder: ByteOrder
         samples: int  # how often the counters are read: 1 or 2
         files: Files
+        decoded: Decoded  # kept as long as the host is
+
+        def earlier(self) -> Sample | None:
+            """A sample that a daemon kept, which begins the window; None: take one."""
+            ...
 
         def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
             """Start to ask what the next `sample` returns: other probes run meanwhile."""

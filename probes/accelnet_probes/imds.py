@@ -30,20 +30,21 @@ def ask(endpoint: str, emit: Emit) -> None:
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(_PAUSE)
-        answer = _get(endpoint)
+        answer = get(endpoint, PATH, _TIMEOUT)
         if answer[0] == "body" or answer[1] not in [f"HTTP {code}" for code in _RETRIED]:
             break
     emit(answer)
 
 
-def _get(endpoint: str) -> tuple[str, bytes | str]:
+def get(endpoint: str, target: str, timeout: float) -> tuple[str, bytes | str]:
+    """("body", bytes), or ("refused", an errno's name or "HTTP 429")."""
     import http.client
 
     host, _, prefix = endpoint.removeprefix("http://").partition("/")
     try:
-        connection = http.client.HTTPConnection(host, timeout=_TIMEOUT)
+        connection = http.client.HTTPConnection(host, timeout=timeout)
         try:
-            path = f"/{prefix.rstrip('/')}{PATH}" if prefix.strip("/") else PATH
+            path = f"/{prefix.rstrip('/')}{target}" if prefix.strip("/") else target
             connection.request("GET", path, headers={"Metadata": "true", "Connection": "close"})
             response = connection.getresponse()
             if response.status != 200:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from accelnet_probes.ethtool import REPLIES, EthtoolSocket, read_interface
+from accelnet_probes.ethtool import REPLIES, Decoded, EthtoolSocket, read_interface
 from accelnet_probes.files import DirectoryStore, LiveFiles, Tree, errno_name, failure
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from accelnet_probes.worker import Emit, Worker
 
 KERNEL_DEADLINE = 2.5  # seconds for all calls of one sample; a slow firmware takes milliseconds
-KMSG = "dev/kmsg"
-_KMSG_RECORD = 8192  # CONSOLE_EXT_LOG_MAX, kernel/printk
 
 
 class LiveHost:
@@ -42,6 +40,7 @@ class LiveHost:
         """
         self.samples = 2 if window else 1
         self.files: Files = LiveFiles(prefix)
+        self.decoded = Decoded()
         self._window = window
         self._endpoint = endpoint
         self._started = time.monotonic()
@@ -50,6 +49,9 @@ class LiveHost:
         self._instance: Worker | None = None
         self._instance_error: str | None = None
         self._instance_until = 0.0
+
+    def earlier(self) -> Sample | None:
+        return None
 
     def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
         self._started = time.monotonic()
@@ -110,7 +112,9 @@ class LiveHost:
         raise InstanceRefusedError(str(answer))
 
     def kernel_log(self) -> bytes:
-        return read_kmsg("/" + KMSG)
+        from accelnet_probes.kernel_ring import KMSG, read_all
+
+        return read_all("/" + KMSG)
 
     def cpu_count(self) -> int | None:
         return os.cpu_count()
@@ -145,32 +149,6 @@ def _named(
     return tuple((names[index], address) for index, address in found if index in names)
 
 
-def read_kmsg(path: str) -> bytes:
-    """The kernel log as dmesg prints it: /dev/kmsg (Documentation/ABI/testing/dev-kmsg)."""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    lines: list[bytes] = []
-    try:
-        while True:
-            try:
-                record = os.read(fd, _KMSG_RECORD)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                if error.errno == errno.EPIPE:  # overwritten while we read: go on with the oldest
-                    continue
-                raise
-            if not record:
-                break
-            head, _, text = record.partition(b"\n")[0].partition(b";")
-            fields = head.split(b",")
-            if len(fields) > 2 and fields[2].isdigit():
-                seconds, micros = divmod(int(fields[2]), 1_000_000)
-                lines.append(b"[%5d.%06d] %s\n" % (seconds, micros, text))
-    finally:
-        os.close(fd)
-    return b"".join(lines)
-
-
 class RootHost:
     """A file tree that does not run: nothing live is asked."""
 
@@ -184,6 +162,10 @@ class RootHost:
             raise failure(errno.ENOTDIR if os.path.exists(root) else errno.ENOENT, root)
         os.listdir(root)
         self.files: Files = Tree(DirectoryStore(root))
+        self.decoded = Decoded()
+
+    def earlier(self) -> Sample | None:
+        return None
 
     def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
         pass

@@ -11,6 +11,7 @@ import errno
 
 from accelnet_probes import sysfs
 from accelnet_probes.ethtool import (
+    Decoded,
     DecodeError,
     decode_channels,
     decode_drvinfo,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from accelnet_probes.snapshot import Observed
 
     T = TypeVar("T")
-    NameTables = list[tuple[bytes, list[str]]]
 
 NET = "sys/class/net"
 REFUSALS = ("EACCES", "EPERM", "EIO")  # a link that is there; in a copied tree it is a folder
@@ -116,30 +116,35 @@ def _linked(
 
 
 def with_samples(
-    netdevs: tuple[Netdev, ...], samples: Sequence[Sample], order: ByteOrder
+    netdevs: tuple[Netdev, ...],
+    samples: Sequence[Sample],
+    order: ByteOrder,
+    decoded: Decoded | None = None,
 ) -> tuple[Netdev, ...]:
     """The netdevs with what each sample says about them; addresses are the last one's."""
-    names: NameTables = []  # NICs of one driver mostly have the same table of names
-    return tuple(
-        replace(
-            netdev,
-            driver=_driver(netdev.driver, decoded),
-            addresses=_addresses(netdev.name, samples[-1].addresses),
-            samples=decoded,
-        )
-        for netdev in netdevs
-        for decoded in [
-            tuple(
-                decode_sample(sample.ethtool.get(netdev.name, {}), order, names)
-                for sample in samples
-            )
-        ]
+    known = Decoded() if decoded is None else decoded
+    return tuple(_with_samples(netdev, samples, order, known) for netdev in netdevs)
+
+
+def _with_samples(
+    netdev: Netdev, samples: Sequence[Sample], order: ByteOrder, decoded: Decoded
+) -> Netdev:
+    found: list[EthtoolSample] = []
+    for sample in samples:
+        known = decoded.of_sample(sample)
+        if netdev.name not in known:
+            replies = sample.ethtool.get(netdev.name, {})
+            known[netdev.name] = decode_sample(replies, order, decoded)
+        found.append(known[netdev.name])
+    return replace(
+        netdev,
+        driver=_driver(netdev.driver, found),
+        addresses=_addresses(netdev.name, samples[-1].addresses),
+        samples=tuple(found),
     )
 
 
-def _driver(
-    linked: Observed[str | None], samples: tuple[EthtoolSample, ...]
-) -> Observed[str | None]:
+def _driver(linked: Observed[str | None], samples: Sequence[EthtoolSample]) -> Observed[str | None]:
     """The driver link's name; else what ethtool says (for ConnectX-3 that is mlx4_en)."""
     for sample in reversed(samples):
         if not isinstance(linked, str) and isinstance(sample.driver_info, DriverInfo):
@@ -156,17 +161,16 @@ def _addresses(name: str, found: Addresses | None) -> Observed[tuple[str, ...]]:
 
 
 def decode_sample(
-    replies: Mapping[str, Reply],
-    order: ByteOrder,
-    names: NameTables | None = None,
+    replies: Mapping[str, Reply], order: ByteOrder, decoded: Decoded | None = None
 ) -> EthtoolSample:
-    """One interface's replies as facts; `names` as decode_statistics keeps them."""
+    """One interface's replies as facts."""
+    known = Decoded() if decoded is None else decoded
     return EthtoolSample(
-        driver_info=_reply(replies, "drvinfo", decode_drvinfo, order),
-        statistics=_statistics(replies, order, names),
-        channels=_reply(replies, "channels", decode_channels, order),
-        ring=_reply(replies, "ring", decode_ring, order),
-        permanent_mac=_reply(replies, "permaddr", decode_permaddr, order),
+        driver_info=_reply(replies, "drvinfo", decode_drvinfo, order, known),
+        statistics=_statistics(replies, order, known),
+        channels=_reply(replies, "channels", decode_channels, order, known),
+        ring=_reply(replies, "ring", decode_ring, order, known),
+        permanent_mac=_reply(replies, "permaddr", decode_permaddr, order, known),
     )
 
 
@@ -175,12 +179,13 @@ def _reply(
     name: str,
     decode: Callable[[bytes, ByteOrder], T | None],
     order: ByteOrder,
+    decoded: Decoded,
 ) -> T | Gap | None:
     found = replies.get(name)
     if not isinstance(found, bytes):
         return _no_reply(name, found)
     try:
-        return decode(found, order)
+        return decoded.reply(name, found, decode, order)
     except DecodeError as error:
         return Gap(asked=True, why=f"ethtool {error}")
 
@@ -192,7 +197,7 @@ def _no_reply(name: str, found: str | None) -> Gap | None:
 
 
 def _statistics(
-    replies: Mapping[str, Reply], order: ByteOrder, names: NameTables | None
+    replies: Mapping[str, Reply], order: ByteOrder, decoded: Decoded
 ) -> Observed[Mapping[str, int] | None]:
     strings, stats = replies.get("stats-strings"), replies.get("stats")
     for reply in (strings, stats):
@@ -201,6 +206,6 @@ def _statistics(
     if not isinstance(strings, bytes) or not isinstance(stats, bytes):
         return _no_reply("statistics", None)
     try:
-        return decode_statistics(strings, stats, order, names)
+        return decode_statistics(strings, stats, order, decoded)
     except DecodeError as error:
         return Gap(asked=True, why=f"ethtool statistics did not settle: {error}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from accelnet_probes import netdevs, pci, sysfs, system, vmbus
 from accelnet_probes.files import errno_name
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, sample_of
@@ -39,14 +41,16 @@ _VF_VENDORS = ("15b3", "1414")
 
 
 class _Runs:
-    """Runs each probe; remembers which did not answer."""
+    """Runs each probe; remembers which did not answer, and how long each took."""
 
-    def __init__(self) -> None:
+    def __init__(self, durations: dict[str, float] | None) -> None:
         self.runs: list[ProbeRun] = []
+        self._durations = {} if durations is None else durations
 
     def __call__(self, name: str, probe: Callable[[], Observed[T]]) -> Observed[T]:
         why: str | None = None
         found: Observed[T]
+        started = time.monotonic()
         try:
             found = probe()
         except MissingFactsError as missing:
@@ -58,20 +62,28 @@ class _Runs:
         except Exception as error:  # a bug in one probe must not silence the others
             why = f"{type(error).__name__}: {error} (a bug in accelnet: please report it)"
             found = Gap(asked=True, why=f"the {name} probe failed: {why}")
+        self._durations[name] = time.monotonic() - started
         self.runs.append(ProbeRun(name=name, why=why))
         return found
 
 
-def observe(host: Host) -> Snapshot:
-    """Ask the host everything, twice where there is a window."""
-    run, early = _Runs(), _Runs()
+def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
+    """Ask the host everything, twice where there is a window.
+
+    `durations` takes the seconds that each probe took, by its name.
+    """
+    run, early = _Runs(durations), _Runs(None)
     machine: Observed[Dmi] = early("dmi", lambda: system.dmi(host.files))
     is_azure = not isinstance(machine, Gap) and machine.is_azure
     early("imds", lambda: host.begin_instance(azure=is_azure))
 
     samples: list[Sample] = []
     window: float | None = None
-    if host.samples == 2:
+    earlier = host.earlier()
+    if earlier is not None:
+        samples.append(earlier)
+        window = host.pause()
+    elif host.samples == 2:
         functions = early("pci", lambda: pci.probe(host.files))
         devices = early("vmbus", lambda: vmbus.probe(host.files))
         found = early("netdevs", lambda: _netdevs(host))
@@ -97,7 +109,7 @@ def observe(host: Host) -> Snapshot:
 
     samples.append(sample_of(host, host.samples - 1, interfaces))
     if isinstance(found, tuple):
-        found = netdevs.with_samples(found, samples, host.byteorder)
+        found = netdevs.with_samples(found, samples, host.byteorder, host.decoded)
     run.runs.extend(_kernel_runs(samples))
     return Snapshot(
         source=host.source,

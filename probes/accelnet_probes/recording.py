@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-KMSG = "dev/kmsg"
 # Files of which only that they are there matters: kept without their content.
 MARKERS = (".ko", ".ko.xz", ".ko.zst", ".ko.gz", "etc/initrd-release")
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
@@ -97,6 +96,10 @@ class RecordingHost:
         self.about: dict[str, Any] = {}
         self.store = _RecordingStore(DirectoryStore(root))
         self.files: Files = Tree(self.store)
+        self.decoded = host.decoded
+
+    def earlier(self) -> Sample | None:
+        return self._host.earlier()
 
     def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
         self._host.begin_sample(interfaces)
@@ -140,6 +143,7 @@ class RecordingHost:
 
     def kernel_log(self) -> bytes:
         from accelnet_probes.kernel_log import keep
+        from accelnet_probes.kernel_ring import KMSG
 
         try:
             lines = self._host.kernel_log().splitlines(keepends=True)

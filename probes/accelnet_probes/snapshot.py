@@ -259,6 +259,22 @@ class KernelLog(Record):
     starts_at_boot: bool  # the first line is of the first seconds: nothing has wrapped
 
 
+class Move(Record):
+    """The VM came to a host whose VFs are of other hardware."""
+
+    before: str  # vendor:device of a VF, "15b3:1016"
+    after: str
+    age: float  # seconds since it was noticed
+
+
+class Watch(Record):
+    """What accelnet-agent saw happen: the kernel log's kinds of events, oldest first."""
+
+    events: tuple[LogEvent, ...]  # RTM_NEWLINK, RTM_DELLINK, and what reconciling found
+    seconds: float  # how long ago it began to watch; what it missed while it was off is in there
+    moves: Mapping[str, Move] = {}  # synthetic NIC -> the last one
+
+
 class ProbeRun(Record):
     """How one probe went."""
 
@@ -285,4 +301,5 @@ class Snapshot(Record):
     next_host: Observed[NextHost]
     kernel_log: Observed[KernelLog]
     window_seconds: float | None  # between the two samples; None with one
+    watch: Observed[Watch] = Gap(asked=False, why="no agent has watched this machine")
     probes: tuple[ProbeRun, ...] = ()

@@ -17,7 +17,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from typing import Any
 
     Emit = Callable[[Any], None]
@@ -29,12 +29,58 @@ _SHARED = 16 << 20
 _HEADER = struct.Struct("=II")
 
 
+class Board:
+    """Memory that two processes share: one emits messages, the other reads those that are whole."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, _SHARED)
+        self._at = 0
+
+    def clear(self) -> None:
+        """Begin anew; the length of the first message says that there is none."""
+        self._at = 0
+        _HEADER.pack_into(self._shared, 0, 0, 0)
+
+    def emit(self, message: Any) -> None:
+        """Add a message, and after it the mark that no other follows; MemoryError when full."""
+        last: object = message[-1] if message.__class__ is tuple and message else None
+        raw = last if isinstance(last, bytes) else b""
+        data = marshal.dumps(message[:-1] if raw else message)
+        start = self._at + _HEADER.size
+        middle, end = start + len(data), start + len(data) + len(raw)
+        if end + _HEADER.size > _SHARED:
+            raise MemoryError("no room is left in what is shared")
+        shared = self._shared
+        shared[start:middle] = data
+        shared[middle:end] = raw
+        _HEADER.pack_into(shared, end, 0, 0)
+        _HEADER.pack_into(shared, self._at, len(data), len(raw))  # last: now it is whole
+        self._at = end
+
+    def messages(self) -> list[Any]:
+        """What was emitted whole."""
+        found: list[Any] = []
+        at = 0
+        while True:
+            size, raw = _HEADER.unpack_from(self._shared, at)
+            if not size:
+                return found
+            middle = at + _HEADER.size + size
+            message = marshal.loads(self._shared[at + _HEADER.size : middle])
+            at = middle + raw
+            found.append((*message, self._shared[middle:at]) if raw else message)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._shared.close()
+
+
 class Worker:
     """Runs `task` in a child; what it emits (plain values) is collected here."""
 
     def __init__(self, task: Callable[[Emit], None]) -> None:
         """OSError where no memory, descriptor or process is left."""
-        self._shared = mmap.mmap(-1, _SHARED)
+        self._board = Board()
         self._read, write = os.pipe()
         try:
             self._pid = os.fork()
@@ -43,8 +89,12 @@ class Worker:
             os.close(write)
             raise
         if self._pid == 0:
-            _run(task, self._shared, write)
+            _run(task, self._board, write)
         os.close(write)
+
+    def fileno(self) -> int:
+        """Readable (hung up) as soon as the child has ended."""
+        return self._read
 
     def collect(self, until: float) -> tuple[list[Any], bool]:
         """All messages, and whether the child ended by itself before `until` (monotonic)."""
@@ -59,8 +109,8 @@ class Worker:
                 self._leave()
         except (ChildProcessError, ProcessLookupError):
             pass  # whoever started us ignores SIGCHLD: the kernel has reaped the child
-        messages = _messages(self._shared)
-        self._shared.close()
+        messages = self._board.messages()
+        self._board.close()
         return messages, ended
 
     def _leave(self) -> None:
@@ -71,60 +121,43 @@ class Worker:
             time.sleep(0.001)
 
 
-def _run(task: Callable[[Emit], None], shared: mmap.mmap, write: int) -> None:
+def _run(task: Callable[[Emit], None], board: Board, write: int) -> None:
     """The child: closes all but its pipe, runs, and ends without any clean-up of ours."""
-    at = 0
-
-    def emit(message: Any) -> None:
-        nonlocal at
-        last: object = message[-1] if message.__class__ is tuple and message else None
-        raw = last if isinstance(last, bytes) else b""
-        data = marshal.dumps(message[:-1] if raw else message)
-        start = at + _HEADER.size
-        middle, end = start + len(data), start + len(data) + len(raw)
-        if end + _HEADER.size > _SHARED:
-            raise MemoryError("no room is left in what is shared")
-        shared[start:middle] = data
-        shared[middle:end] = raw
-        _HEADER.pack_into(shared, at, len(data), len(raw))  # last: now it is whole
-        at = end
-
     status = 1
     try:
-        while write < 3:  # our parent was started with its own 0, 1 or 2 closed
-            write = os.dup(write)
-        null = os.open(os.devnull, os.O_RDWR)
-        for fd in (0, 1, 2):
-            os.dup2(null, fd)
-        _close_all_but(write)
-        task(emit)
+        keep_only(write)
+        task(board.emit)
         status = 0
     finally:
         os._exit(status)
 
 
-def _close_all_but(kept: int) -> None:
+def keep_only(*kept: int) -> tuple[int, ...]:
+    """In a child: /dev/null for 0, 1 and 2, and nothing else open but `kept`, as they are now."""
+    above: list[int] = []
+    for fd in kept:
+        moved = fd
+        while moved < 3:  # our parent was started with its own 0, 1 or 2 closed
+            moved = os.dup(moved)
+        above.append(moved)
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    _close_all_but(above)
+    return tuple(above)
+
+
+def _close_all_but(kept: Collection[int]) -> None:
     """Close all from 3 up.  The limit says nothing: it may be lower by now, or a million."""
     try:
         held = [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:
-        os.closerange(3, kept)
-        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+        first = 3
+        for fd in sorted(kept):
+            os.closerange(first, fd)
+            first = fd + 1
+        os.closerange(first, os.sysconf("SC_OPEN_MAX"))
         return
     for fd in held:
-        if fd > 2 and fd != kept:
+        if fd > 2 and fd not in kept:
             os.closerange(fd, fd + 1)  # which passes over the listing's own, closed by now
-
-
-def _messages(shared: mmap.mmap) -> list[Any]:
-    """What was emitted whole."""
-    found: list[Any] = []
-    at = 0
-    while True:
-        size, raw = _HEADER.unpack_from(shared, at)
-        if not size:
-            return found
-        middle = at + _HEADER.size + size
-        message = marshal.loads(shared[at + _HEADER.size : middle])
-        at = middle + raw
-        found.append((*message, shared[middle:at]) if raw else message)

@@ -12,7 +12,7 @@ from accelnet_agent.arguments import OPTIONS, Options, parse, parser
 from accelnet_agent.report import UsageError
 
 VALUES = {
-    "--format": ["text", "json"],
+    "--format": ["text", "json", "junit", "tap", "nagios", "prometheus"],
     "--expect": ["on", "off", "auto"],
     "--only": ["vf-up", "vf-mtu"],
     "--skip": ["vf-up", "vf-mtu"],
@@ -65,7 +65,11 @@ def test_it_reads_what_argparse_reads(options: list[list[str]]) -> None:
             "unrecognized argument: --form (did you mean --format?)",
             id="abbrev",
         ),
-        pytest.param(["--format", "xml"], "--format xml: expected text, json", id="choice"),
+        pytest.param(
+            ["--format", "xml"],
+            "--format xml: expected text, json, junit, tap, nagios, prometheus",
+            id="choice",
+        ),
         pytest.param(
             ["--window", "nan"], "--window nan: expected seconds from 0 to 86400", id="nan"
         ),

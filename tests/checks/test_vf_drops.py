@@ -60,6 +60,7 @@ def test_the_largest_growth_leads() -> None:
         pytest.param("mlx4_en", "tx_timeout", id="mlx4-as-ethtool-names-it"),
         pytest.param("mlx5_core", "tx_queue_dropped", id="mlx5"),
         pytest.param("mana", "hc_rx_discards_no_wqe", id="mana"),
+        pytest.param("mana", "tx_11_mana_map_err", id="mana-by-queue"),
     ],
 )
 def test_each_driver_has_its_own_counters(driver: str, counter: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from accelnet_probes.ethtool import Decoded
 from accelnet_probes.files import MemoryStore, Tree, failure
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 from accelnet_probes.live import LiveHost, RootHost
@@ -102,6 +103,7 @@ class FakeHost:
         addresses: Addresses = (),
     ) -> None:
         self.files = files
+        self.decoded = Decoded()
         self.samples = samples
         self._broken = broken or {}
         self._replies = replies or {}
@@ -117,6 +119,10 @@ class FakeHost:
         self.asked.append((call, *arguments))
         if call in self._broken:
             raise self._broken[call]
+
+    def earlier(self) -> Sample | None:
+        """No daemon has kept one."""
+        return None
 
     def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
         """Nothing begins."""

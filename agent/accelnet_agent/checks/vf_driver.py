@@ -198,4 +198,5 @@ CHECK = Check(
     title="Each VF has its own driver and a netdev",
     level="required",
     judge_function=judge,
+    settles=True,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from accelnet_agent.commands import do, quoted
 from accelnet_agent.data import error_counters, pci_ids
-from accelnet_agent.datapath import grown
+from accelnet_agent.datapath import grown, last_statistics, queue_counters
 from accelnet_agent.findings import Check, passed, skipped, warned
 from accelnet_probes.snapshot import known, need
 
@@ -27,10 +27,8 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
         return skipped("one sample shows no growth")
     if not gives_statistics(vf):
         return skipped(f"the driver of {vf.name} gives no statistics")
-    driver = known(vf.driver) or ""
-    names = error_counters.VF.get(pci_ids.OTHER_NAMES.get(driver, driver), ())
     refused = growth_of(nic.netdev, ("vf_tx_dropped",))
-    growing = refused | growth_of(vf, names)
+    growing = refused | growth_of(vf, _counters(vf))
     if growing:
         name, count = max(growing.items(), key=lambda item: item[1])
         counts = nic.name if name in refused else vf.name
@@ -46,6 +44,17 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
             **growing,
         )
     return passed(f"no drop or error counter of {vf.name} grew")
+
+
+def _counters(vf: Netdev) -> tuple[str, ...]:
+    driver = known(vf.driver) or ""
+    driver = pci_ids.OTHER_NAMES.get(driver, driver)
+    statistics = last_statistics(vf)
+    per_queue = [
+        queue_counters(statistics, prefix, suffix)
+        for prefix, suffix in error_counters.VF_QUEUES.get(driver, ())
+    ]
+    return (*error_counters.VF.get(driver, ()), *(name for names in per_queue for name in names))
 
 
 def gives_statistics(netdev: Netdev) -> bool:

@@ -11,7 +11,6 @@ from accelnet_agent.commands import do, look_again
 from accelnet_agent.data import remedies, vm_sizes
 from accelnet_agent.datapath import counters_of
 from accelnet_agent.findings import Check, failed, passed, skipped, unknown, warned
-from accelnet_agent.machine import is_recent
 from accelnet_probes.snapshot import Gap, known, need
 
 TYPE_CHECKING = False
@@ -61,14 +60,14 @@ def _without(machine: Machine, nic: Nic, reason: str | None) -> Judgement:
         remedy = "See vf-driver: what keeps the VF from coming is there."
     else:
         summary, remedy = f"{nic.name} has no VF", _how_to_get_one(machine, nic)
-    if is_coming(nic):
+    if is_coming(machine, nic):
         return warned(
             f"the host has just given {nic.name} a VF, and it has not come yet",
             remedy=remedies.WAIT,
             **evidence,
         )
     left = departure(machine, nic)
-    if left is not None and is_recent(left):
+    if left is not None and machine.is_recent(left):
         return warned(
             f"the VF of {nic.name} left {left.age:.0f} s ago: the host may be in servicing",
             remedy=remedies.WAIT,
@@ -89,11 +88,11 @@ def _how_to_get_one(machine: Machine, nic: Nic) -> str:
     return remedies.ENABLE_ON_HYPER_V if machine.azure is False else remedies.ENABLE
 
 
-def is_coming(nic: Nic) -> bool:
+def is_coming(machine: Machine, nic: Nic) -> bool:
     """The kernel log's last word is that the host gave it a VF, a few minutes ago at most."""
     kinds = ("slot-added", *ARRIVALS, *DEPARTURES)
     last = next((event for event in reversed(nic.events) if event.kind in kinds), None)
-    return last is not None and last.kind == "slot-added" and is_recent(last)
+    return last is not None and last.kind == "slot-added" and machine.is_recent(last)
 
 
 def _evidence(machine: Machine, nic: Nic) -> dict[str, Json]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from accelnet_agent.checks.vf_expected import departure
 from accelnet_agent.data import remedies
 from accelnet_agent.findings import Check, passed, skipped, warned
-from accelnet_agent.machine import is_recent
 from accelnet_probes.snapshot import need
 
 TYPE_CHECKING = False
@@ -27,11 +26,11 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
         return passed(f"{vf.name} is here")
     if machine.expect == "off":
         return skipped(f"no VF of {nic.name} is expected")
-    need(machine.snapshot.kernel_log)
+    need(machine.witness)
     left = departure(machine, nic)
     if left is None:
-        return skipped("the kernel log shows no VF that left")
-    if is_recent(left):
+        return skipped("nothing shows a VF that left")
+    if machine.is_recent(left):
         return warned(
             f"the VF of {nic.name} left {left.age:.0f} s ago: the host may be in servicing",
             remedy=remedies.WAIT,

@@ -50,4 +50,6 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     )
 
 
-CHECK = Check(id="vf-mtu", title="The VF has the NIC's MTU", level="required", judge_nic=judge)
+CHECK = Check(
+    id="vf-mtu", title="The VF has the NIC's MTU", level="required", judge_nic=judge, settles=True
+)

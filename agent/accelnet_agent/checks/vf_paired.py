@@ -82,4 +82,5 @@ CHECK = Check(
     title="The VF is joined to its synthetic NIC",
     level="required",
     judge_nic=judge,
+    settles=True,
 )

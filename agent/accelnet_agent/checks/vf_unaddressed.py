@@ -107,4 +107,5 @@ CHECK = Check(
     title="The VF has no address of its own",
     level="required",
     judge_nic=judge,
+    settles=True,
 )

@@ -54,4 +54,6 @@ def _hex(flags: int | None) -> str | None:
     return None if flags is None else hex(flags)
 
 
-CHECK = Check(id="vf-up", title="The VF is up and running", level="required", judge_nic=judge)
+CHECK = Check(
+    id="vf-up", title="The VF is up and running", level="required", judge_nic=judge, settles=True
+)

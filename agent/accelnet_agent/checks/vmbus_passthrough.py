@@ -10,7 +10,6 @@ from __future__ import annotations
 from accelnet_agent.commands import do, quoted
 from accelnet_agent.data import remedies
 from accelnet_agent.findings import Check, failed, passed, skipped, warned
-from accelnet_agent.machine import is_recent
 from accelnet_probes.snapshot import Gap, known, need
 
 TYPE_CHECKING = False
@@ -35,7 +34,7 @@ def judge(machine: Machine) -> Judgement:
         return _unbound(machine, unbound)
     promised = [(nic, event) for nic in machine.nics if (event := _promised(machine, nic))]
     if promised:
-        return _never_came(*promised[0])
+        return _never_came(machine, *promised[0])
     for device in need(machine.snapshot.vmbus):
         need(device.class_id)
     without = machine.without_function
@@ -103,8 +102,8 @@ def _promised(machine: Machine, nic: Nic) -> LogEvent | None:
     return last
 
 
-def _never_came(nic: Nic, event: LogEvent) -> Judgement:
-    if is_recent(event):
+def _never_came(machine: Machine, nic: Nic, event: LogEvent) -> Judgement:
+    if machine.is_recent(event):
         return warned(
             f"the host gave {nic.name} a VF {event.age:.0f} s ago, and it has not come yet",
             remedy=remedies.WAIT,
@@ -122,4 +121,5 @@ CHECK = Check(
     title="Each pass-through device has become a PCI device",
     level="required",
     judge_host=judge,
+    settles=True,
 )

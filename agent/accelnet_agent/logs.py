@@ -1,0 +1,90 @@
+"""The agent's log: events with facts, one line a change of state, through structlog.
+
+An event that repeats within ten minutes is told once, and then counted: the next
+line of it says how often it came meanwhile.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    Level = Literal["debug", "info", "warning", "error"]
+
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("logfmt", "json")
+QUIET = 600.0  # seconds in which a repetition is counted instead of told
+_MOST = 200  # kinds of repetition that are remembered
+
+
+class Log:
+    """Writes to standard error, which systemd leads to the journal."""
+
+    def __init__(self, level: Level = "info", form: str = "logfmt") -> None:
+        self._least = LEVELS.index(level)
+        self._form = form
+        self._logger: Any = None
+        self._told: dict[tuple[str, ...], tuple[float, int]] = {}
+
+    def __call__(self, level: Level, event: str, **facts: Any) -> None:
+        """Tell an event."""
+        if LEVELS.index(level) < self._least:
+            return
+        if self._logger is None:
+            self._logger = _logger(self._form)
+        shown = {name: value for name, value in facts.items() if value is not None}
+        try:
+            getattr(self._logger, level)(event, **shown)
+        except OSError:
+            pass  # nobody reads it any more: no reason to end
+
+    def repeated(self, level: Level, event: str, **facts: Any) -> None:
+        """Tell an event that may come again and again."""
+        key = (event, *(f"{name}={value}" for name, value in facts.items()))
+        now = time.monotonic()
+        since, count = self._told.get(key, (-QUIET, 0))
+        if now - since < QUIET:
+            self._told[key] = (since, count + 1)
+            return
+        if len(self._told) >= _MOST:
+            del self._told[next(iter(self._told))]
+        self._told.pop(key, None)
+        self._told[key] = (now, 0)
+        self(level, event, **facts, repeated=count or None)
+
+
+def _logger(form: str) -> Any:
+    import structlog  # 70 ms: at the first line, which comes after the first answer
+
+    render: Any = (
+        structlog.processors.JSONRenderer(default=str)
+        if form == "json"
+        else structlog.processors.LogfmtRenderer(
+            key_order=["timestamp", "level", "event"], bool_as_flag=False
+        )
+    )
+    return structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _one_line,
+            render,
+        ],
+        wrapper_class=structlog.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _one_line(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """A name with a line end in it makes no line of its own; bytes that are no UTF-8 show."""
+    return {
+        name: " ".join(value.encode("utf-8", "backslashreplace").decode().splitlines())
+        if isinstance(value, str)
+        else value
+        for name, value in event.items()
+    }

@@ -1,0 +1,192 @@
+"""One observation at a time, shared by all who ask while it is under way.
+
+observe -> reconcile -> judge, as accelnet-check does it, with what the agent has
+watched as one more witness.  Nothing here waits for anything but the kernel's
+answers, and for these no longer than their deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from accelnet_agent.checks import CHECKS
+from accelnet_agent.clock import moment
+from accelnet_agent.datapath import link_of
+from accelnet_agent.engine import judge
+from accelnet_agent.history import watch_of
+from accelnet_agent.machine import SERVICING_SECONDS, build
+from accelnet_agent.tracker import NicView, Vf
+from accelnet_probes.observe import observe
+from accelnet_probes.record import Record, replace
+from accelnet_probes.snapshot import Gap, known
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from accelnet_agent.kernel import Kernel
+    from accelnet_agent.machine import Expect, Machine, Nic
+    from accelnet_agent.report import Report
+    from accelnet_agent.tracker import Moment, Tracker
+    from accelnet_probes.asker import Answers
+    from accelnet_probes.resident import ResidentHost
+    from accelnet_probes.rtnetlink import Link
+    from accelnet_probes.snapshot import Snapshot
+
+_TRIES = 3  # interfaces may come while others are asked about
+
+
+class Observation(Record):
+    """A report, and how it came about."""
+
+    report: Report
+    durations: dict[str, float]  # seconds by probe
+    at: float  # the event loop's clock
+
+
+class Observer:
+    """Makes observations; the last one is `last`."""
+
+    def __init__(
+        self,
+        host: ResidentHost,
+        kernel: Kernel,
+        tracker: Tracker,
+        *,
+        expect: Expect = "auto",
+        grace: float = SERVICING_SECONDS,
+    ) -> None:
+        self.last: Observation | None = None
+        # Called with the one before, and the new one.
+        self.on_observation: Callable[[Observation | None, Observation], None] = _nobody
+        self._host, self._kernel, self._tracker = host, kernel, tracker
+        self._expect: Expect = expect
+        self._grace = grace
+        self._flight: asyncio.Task[Observation] | None = None
+
+    async def observe(self) -> Observation:
+        """The observation that is under way, or a new one."""
+        if self._flight is None:
+            self._flight = asyncio.get_running_loop().create_task(self._observe())
+            self._flight.add_done_callback(self._landed)
+        return await asyncio.shield(self._flight)
+
+    async def recent(self, age: float, deadline: float) -> Observation | None:
+        """One that is `age` seconds old at most; by `deadline` (loop clock) the last there is."""
+        now = asyncio.get_running_loop().time()
+        if self.last is not None and now - self.last.at <= age:
+            return self.last
+        try:
+            return await asyncio.wait_for(self.observe(), max(0.0, deadline - now))
+        except asyncio.TimeoutError:
+            return self.last
+
+    def _landed(self, flight: asyncio.Task[Observation]) -> None:
+        self._flight = None
+        if not flight.cancelled() and flight.exception() is None:
+            before, self.last = self.last, flight.result()
+            self.on_observation(before, self.last)
+
+    async def _observe(self) -> Observation:
+        loop, host = asyncio.get_running_loop(), self._host
+        durations: dict[str, float] = {}
+        tries = 0
+        while True:
+            tries += 1
+            asked, messages = loop.time(), self._tracker.messages
+            answers = await self._kernel.ask(host.wanted)
+            took = loop.time() - asked
+            # What messages told meanwhile is newer than what was asked.
+            links = _links(answers) if messages == self._tracker.messages else None
+            self._tell_links(links or {})
+            host.supply(answers, asked)
+            snapshot = observe(host, durations)
+            if not host.unasked or tries == _TRIES:
+                break
+        durations["ethtool"] = durations["addresses"] = took
+        machine = self._reconciled(snapshot, links, durations)
+        return Observation(report=judge(machine, CHECKS), durations=durations, at=loop.time())
+
+    def _tell_links(self, links: Mapping[int, Link]) -> None:
+        changes = self._tracker.changes
+        self._tracker.links(links.values(), moment())
+        if self._tracker.changes != changes:
+            self._host.forget()
+
+    def _reconciled(
+        self, snapshot: Snapshot, links: Mapping[int, Link] | None, durations: dict[str, float]
+    ) -> Machine:
+        """The machine; observed anew without a window where a VF had changed unnoticed."""
+        changes, now = self._tracker.changes, moment()
+        machine = self._machine(snapshot, now)
+        self._tracker.reconcile(views(machine, links), now)
+        if self._tracker.changes == changes:
+            return machine
+        self._host.forget()
+        return self._machine(observe(self._host, durations), now)
+
+    def _machine(self, snapshot: Snapshot, now: Moment) -> Machine:
+        snapshot = replace(snapshot, watch=watch_of(self._tracker, now))
+        return build(snapshot, self._expect, grace=self._grace)
+
+
+def _nobody(_before: Observation | None, _after: Observation) -> None:
+    """Nobody wants to know."""
+
+
+def _links(answers: Answers) -> dict[int, Link]:
+    links = answers.links
+    return {} if links is None or isinstance(links, str) else {link.ifindex: link for link in links}
+
+
+def views(machine: Machine, links: Mapping[int, Link] | None) -> list[NicView]:
+    """What the tracker is told of each synthetic NIC.
+
+    `links` by ifindex as the kernel gave them; None where messages have told newer things.
+    """
+    if isinstance(machine.snapshot.netdevs, Gap):
+        return []
+    return [_view(nic, machine, links) for nic in machine.nics if not nic.direct]
+
+
+def _view(nic: Nic, machine: Machine, links: Mapping[int, Link] | None) -> NicView:
+    vf = known(nic.vf)
+    ifindex = known(vf.ifindex) if vf is not None else None
+    if vf is None or ifindex is None:
+        return NicView(
+            name=nic.name,
+            ifindex=known(nic.netdev.ifindex),
+            vf=None,
+            seen=nic.vf is None,
+            hardware=_hardware(machine, nic.orphans[0]) if nic.orphans else None,
+        )
+    link = links.get(ifindex) if links is not None else None
+    running: bool | None = None
+    if links is not None:
+        running = link.is_running if link is not None else link_of(vf) == "up"
+    address = known(vf.device)
+    return NicView(
+        name=nic.name,
+        ifindex=known(nic.netdev.ifindex),
+        vf=Vf(
+            ifindex=ifindex,
+            name=vf.name,
+            pci_address=address,
+            running=running,
+            carrier_up=link.carrier_up if link is not None else None,
+            carrier_down=link.carrier_down if link is not None else None,
+        ),
+        # Down is told by the link itself.
+        past_vf=nic.datapath.state == "synthetic" and link_of(vf) == "up",
+        hardware=_hardware(machine, address) if address is not None else None,
+    )
+
+
+def _hardware(machine: Machine, subject: str) -> str | None:
+    """ "15b3:1016" of the function at this address, or above this netdev."""
+    for function in machine.functions:
+        pci = function.pci
+        if pci.address == subject or subject in (known(pci.netdevs) or ()):
+            vendor, device = known(pci.vendor_id), known(pci.device_id)
+            return f"{vendor}:{device}" if vendor and device else None
+    return None

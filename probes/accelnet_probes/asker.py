@@ -1,0 +1,197 @@
+"""A child that makes every call that may hang, again and again, for a daemon.
+
+`worker.Worker` forks for each sample, which is right for a command.  A daemon
+asks for years: its child is forked once, early, while the process is small, and
+is never joined by a second while a call of its own hangs.  It waits in read(2)
+between two questions and ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import signal
+
+from accelnet_probes.ethtool import REPLIES, EthtoolSocket, read_interface
+from accelnet_probes.files import errno_name
+from accelnet_probes.record import Record, replace
+from accelnet_probes.rtnetlink import RouteSocket, decode_link
+from accelnet_probes.worker import Board, keep_only
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from accelnet_probes.ethtool import Reply, Tables
+    from accelnet_probes.rtnetlink import Link
+    from accelnet_probes.worker import Emit
+
+_QUESTION = 1 << 16  # bytes: a pipe's capacity; names of interfaces are 15 bytes at most
+
+
+class Answers(Record):
+    """What the kernel answered; a part that is missing did not come in time."""
+
+    ethtool: dict[str, dict[str, Reply]]
+    addresses: tuple[tuple[int, str], ...] | str | None = None  # (ifindex, address), or an errno
+    links: tuple[Link, ...] | str | None = None
+    complete: bool = False  # all has come
+
+
+class Asker:
+    """The child, seen from the daemon."""
+
+    def __init__(self, ask: Callable[[Any, Emit], None] | None = None) -> None:
+        """Fork it; OSError where no memory, descriptor or process is left.
+
+        `ask` makes the calls; by default those of `ask_kernel`.
+        """
+        self._board = Board()
+        self._tables: dict[str, bytes] = {}
+        self.busy = False
+        question, self._question = os.pipe()
+        self._done, done = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _serve(ask or _KernelAsker(), self._board, question, done)
+        os.close(question)
+        os.close(done)
+        os.set_blocking(self._done, False)
+
+    def fileno(self) -> int:
+        """Readable when it has answered, or has ended."""
+        return self._done
+
+    def ask(self, interfaces: Mapping[str, int | None]) -> None:
+        """Ask about these (name to ifindex); only where it is not busy.
+
+        BrokenPipeError where it has ended.
+        """
+        self._board.clear()
+        known = [name for name in interfaces if name in self._tables]
+        for name in set(self._tables).difference(interfaces):
+            del self._tables[name]
+        os.write(self._question, marshal.dumps((dict(interfaces), known)))
+        self.busy = True
+
+    def settle(self) -> bool:
+        """Take note that it has answered; False where it has ended instead."""
+        try:
+            found = os.read(self._done, 16)
+        except BlockingIOError:
+            return True
+        if found:
+            self.busy = False
+        return bool(found)
+
+    def answers(self) -> Answers:
+        """What has come of the last question, by now."""
+        found: dict[str, dict[str, Reply]] = {}
+        result = Answers(ethtool=found, complete=not self.busy)
+        for interface, name, value in self._board.messages():
+            if interface is not None:
+                replies = found.setdefault(interface, {})
+                for reply, content in zip(name, value, strict=True):
+                    replies[reply] = self._reply(interface, reply, content)
+            elif name == "addresses":
+                result = replace(
+                    result, addresses=value if isinstance(value, str) else tuple(value)
+                )
+            elif isinstance(value, str):
+                result = replace(result, links=value)
+            else:
+                links = [link for body in value for link in decode_link(body, gone=False)]
+                result = replace(result, links=tuple(links))
+        return result
+
+    def _reply(self, interface: str, name: str, value: Reply | None) -> Reply:
+        if name != "stats-strings":
+            return value if value is not None else "EIO"
+        if value is None:
+            return self._tables.get(interface, "EIO")
+        if isinstance(value, bytes):
+            self._tables[interface] = value
+        return value
+
+    def close(self) -> None:
+        """Let it end: it reads the end of our questions.  One that hangs ends when it can."""
+        os.close(self._question)
+        os.close(self._done)
+        self._board.close()
+
+    def reap(self) -> None:
+        """Take note of its end, if it has ended; one that hangs is init's after us."""
+        try:
+            os.waitpid(self.pid, os.WNOHANG)
+        except ChildProcessError:
+            pass  # whoever started us ignores SIGCHLD: the kernel has reaped it
+
+
+def _serve(ask: Callable[[Any, Emit], None], board: Board, question: int, done: int) -> None:
+    """The child: answers until its parent is gone."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: our parent ends us
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        question, done = keep_only(question, done)
+        while asked := os.read(question, _QUESTION):
+            board.clear()
+            ask(marshal.loads(asked), board.emit)
+            os.write(done, b".")
+    finally:
+        os._exit(0)
+
+
+class _KernelAsker:
+    """In the child: one socket and the tables of names, kept from one question to the next."""
+
+    def __init__(self) -> None:
+        self._ethtool: EthtoolSocket | None = None
+        self._route: RouteSocket | None = None
+        self._tables: Tables = {}
+
+    def __call__(self, question: tuple[dict[str, int | None], list[str]], emit: Emit) -> None:
+        """Emit (None, "links", …), (None, "addresses", …), (interface, reply's name, reply)."""
+        interfaces, known = question
+        for name in set(self._tables).difference(known):
+            del self._tables[name]  # our parent has not got that table
+        indexes = [index for index in interfaces.values() if index is not None]
+        try:
+            self._route = route = self._route or RouteSocket()
+            found = [route.link(index) for index in indexes]
+            emit((None, "links", [body for body in found if body is not None]))
+            emit((None, "addresses", route.addresses(indexes)))
+        except OSError as error:
+            self._route = None  # what is left in its buffer belongs to no later question
+            emit((None, "links", errno_name(error)))
+            emit((None, "addresses", errno_name(error)))
+        try:
+            self._ethtool = self._ethtool or EthtoolSocket(self._tables)
+        except OSError as error:
+            for name in interfaces:
+                emit((name, REPLIES, (errno_name(error),) * len(REPLIES)))
+            return
+        for name in interfaces:
+            kept = self._tables.get(name)
+            replies = _Replies(name, kept[1] if kept is not None else None, emit)
+            read_interface(self._ethtool, name, replies.take)
+
+
+class _Replies:
+    """Gathers the replies about one interface: emitted in two parts, the slow one last."""
+
+    def __init__(self, interface: str, table: bytes | None, emit: Emit) -> None:
+        """`table`: the names that our parent has got already; for these it is sent None."""
+        self._interface, self._table, self._emit = interface, table, emit
+        self._names: list[str] = []
+        self._values: list[Reply | None] = []
+
+    def take(self, message: tuple[str, str, Reply]) -> None:
+        """One reply."""
+        _, name, value = message
+        self._names.append(name)
+        self._values.append(None if value is self._table else value)
+        if name in ("permaddr", "stats"):
+            self._emit((self._interface, self._names, self._values))
+            self._names, self._values = [], []

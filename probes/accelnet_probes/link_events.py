@@ -1,0 +1,131 @@
+"""RTM_NEWLINK and RTM_DELLINK as they happen, through pyroute2.
+
+pyroute2 makes, binds and reads the socket (its asyncio API); each datagram is
+decoded by `rtnetlink`, a twentieth of what pyroute2's own parser costs, so that a
+flood is read faster than the kernel makes it.  After one ENOBUFS a pyroute2
+socket raises it for ever: it is dropped, a new one is opened, and whoever listens
+is told that messages were lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import struct
+
+from pyroute2 import AsyncIPRSocket
+from pyroute2.netlink.rtnl import RTMGRP_LINK
+
+from accelnet_probes.rtnetlink import NLMSG_ERROR, RTM_DELLINK, RTM_NEWLINK, decode_link, messages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from accelnet_probes.rtnetlink import Link
+
+RECEIVE_BUFFER = (
+    8 << 20
+)  # bytes; the kernel takes at most net.core.rmem_max of an unprivileged user
+SOL_SOCKET, SO_RCVBUFFORCE = 1, 33  # <asm-generic/socket.h>
+REOPEN = 5.0  # seconds between two tries where no socket can be had
+STORM = 0.2  # seconds between two sockets where one after the other overflows
+
+
+class _Socket(AsyncIPRSocket):  # type: ignore[misc]  # pyright: ignore[reportUntypedBaseClass]
+    """Hands over each datagram where pyroute2 would queue it for its parser."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        super().__init__(groups=RTMGRP_LINK, rcvbuf=RECEIVE_BUFFER)
+        self._take = take
+
+    def enqueue(self, data: bytes, addr: object) -> None:  # noqa: ARG002  as pyroute2 calls it
+        self._take(data)
+
+
+class LinkEvents:
+    """Calls `on_link` for each link message.
+
+    `on_loss` is told that some were lost, with the errno's name, and None once a socket
+    listens: what happened before has to be found by looking.  `on_error` is told why no
+    socket could be had; it is tried again.
+    """
+
+    def __init__(
+        self,
+        on_link: Callable[[Link], None],
+        on_loss: Callable[[str | None], None],
+        on_error: Callable[[OSError], None],
+    ) -> None:
+        self._on_link, self._on_loss, self._on_error = on_link, on_loss, on_error
+        self._socket: _Socket | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._opened = 0.0
+
+    def start(self) -> None:
+        """Open the socket, again and again where that fails."""
+        self._task = asyncio.get_running_loop().create_task(self._open())
+
+    async def _open(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._opened < STORM:
+            await asyncio.sleep(STORM)
+        while True:
+            self._opened = loop.time()
+            socket: _Socket | None = None
+            try:
+                socket = _Socket(self._datagram)
+                await socket.bind()
+                self._socket = socket
+                self._force_buffer(socket)
+            except (OSError, KeyError) as error:  # KeyError: pyroute2 found no free address
+                _close(socket)
+                self._socket = None
+                self._on_error(error if isinstance(error, OSError) else OSError(str(error)))
+                await asyncio.sleep(REOPEN)
+            else:
+                self._on_loss(None)
+                return
+
+    @staticmethod
+    def _force_buffer(socket: _Socket) -> None:
+        try:
+            socket.setsockopt(SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+        except OSError:
+            pass  # needs CAP_NET_ADMIN
+
+    def _datagram(self, data: bytes) -> None:
+        for kind, _, body in messages(data):
+            if kind in (RTM_NEWLINK, RTM_DELLINK):
+                for link in decode_link(body, gone=kind == RTM_DELLINK):
+                    self._on_link(link)
+            elif kind == NLMSG_ERROR and len(body) >= 4:
+                self._failed(abs(struct.unpack_from("=i", body)[0]))
+
+    def _failed(self, number: int) -> None:
+        """The socket is of no more use."""
+        socket, self._socket = self._socket, None
+        if socket is None:
+            return  # it is being closed
+        _close(socket)
+        self._on_loss(errno.errorcode.get(number, str(number)))
+        self.start()
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._task is not None:
+            self._task.cancel()
+        socket, self._socket = self._socket, None
+        _close(socket)
+
+
+def _close(socket: _Socket | None) -> None:
+    if socket is None:
+        return
+    try:
+        socket.close()
+    except OSError:
+        # After an error pyroute2 raises it here too, before it has closed anything.
+        transport = getattr(socket.local, "transport", None)
+        if transport is not None:
+            transport.abort()
