@@ -20,10 +20,12 @@ from accelnet_probes.snapshot import (
     Interface,
     KernelDrivers,
     KernelLog,
+    LinkOwner,
     LogEvent,
     Module,
     ModuleTree,
     Netdev,
+    NetworkSetup,
     NextBoot,
     NextHost,
     OsRelease,
@@ -188,6 +190,7 @@ def a_snapshot(**changes: Any) -> Snapshot:
         netdevs=(a_netdev(), a_vf()),
         modules=ModuleTree(modules=(), by_alias={}),
         next_host=a_next_host(),
+        network_setup=a_network_setup(),
         kernel_log=KernelLog(events=(), starts_at_boot=True),
         window_seconds=None,
     )
@@ -254,6 +257,40 @@ def a_next_host(*kernels: KernelDrivers, **changes: Any) -> NextHost:
         installed=tuple(kernel.release for kernel in kernels),
     )
     return replace(host, **changes)
+
+
+def an_owner(**changes: Any) -> LinkOwner:
+    """A VF that networkd leaves alone, as the udev rule says."""
+    owner = LinkOwner(
+        udev={
+            "AZURE_UNMANAGED_SRIOV": "1",
+            "ID_NET_MANAGED_BY": "unmanaged",
+            "NM_UNMANAGED": "1",
+        },
+        network_manager=None,
+        networkd="unmanaged",
+    )
+    return replace(owner, **changes)
+
+
+def a_network_setup(**changes: Any) -> NetworkSetup:
+    """Ubuntu with netplan and azure-vm-utils."""
+    netplan = "/run/systemd/network/10-netplan-eth0.network"
+    setup = NetworkSetup(
+        links={
+            "eth0": LinkOwner(
+                udev={}, network_manager=None, networkd="configured", network_file=netplan
+            ),
+            "enP53091s1": an_owner(),
+        },
+        network_manager=False,
+        networkd=True,
+        unmanaged=(),
+        name_rules=(),
+        name_generator=None,
+        packages={},
+    )
+    return replace(setup, **changes)
 
 
 def a_log(*events: LogEvent, starts_at_boot: bool = True) -> KernelLog:

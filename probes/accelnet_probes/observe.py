@@ -18,7 +18,7 @@ from accelnet_probes.snapshot import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeVar
 
     from accelnet_probes.files import Files
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         KernelLog,
         ModuleTree,
         Netdev,
+        NetworkSetup,
         NextHost,
         Observed,
         PciFunction,
@@ -106,6 +107,7 @@ def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
     cpu_count = run("cpus", host.cpu_count)
     kernel_log = run("kernel-log", lambda: _kernel_log(host, uptime, at, relevant=relevant))
     next_host = run("next-host", lambda: _next_host(host, release, functions, relevant=relevant))
+    setup = run("network-setup", lambda: _network_setup(host, interfaces))
 
     samples.append(sample_of(host, host.samples - 1, interfaces))
     if isinstance(found, tuple):
@@ -128,6 +130,7 @@ def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
             lambda: _modules(host, release, functions, devices, next_host, relevant=relevant),
         ),
         next_host=next_host,
+        network_setup=setup,
         kernel_log=kernel_log,
         window_seconds=window,
         probes=tuple(run.runs),
@@ -289,6 +292,14 @@ def _modules(
 
     aliases = [function.modalias for function in unbound if function.modalias is not None]
     return modules.probe(host.files, known(release), aliases)
+
+
+def _network_setup(host: Host, interfaces: Mapping[str, int | None]) -> NetworkSetup:
+    if not interfaces:
+        raise NotAskedError("no interface of accelerated networking is here")
+    from accelnet_probes import network_setup
+
+    return network_setup.probe(host.files, interfaces)
 
 
 def _kernel_log(

@@ -237,6 +237,37 @@ class NextHost(Record):
     in_initramfs: bool = False  # /etc/initrd-release: the root is still the initramfs
 
 
+class LinkOwner(Record):
+    """What user space did with one interface."""
+
+    udev: Observed[Mapping[str, str] | None]  # /run/udev/data/n<ifindex>, of the E: lines
+    network_manager: Observed[str | None]  # /run/NetworkManager/devices/<ifindex>: managed
+    networkd: Observed[str | None]  # /run/systemd/netif/links/<ifindex>: ADMIN_STATE
+    network_file: str | None = None  # the same: NETWORK_FILE
+
+
+class NameRule(Record):
+    """Something that names, or configures, whatever has this MAC."""
+
+    file: str
+    mac: str  # lower case
+    name: str | None  # None: it is matched and not named (netplan)
+    driver: str | None  # that it asks for besides; None: any
+
+
+class NetworkSetup(Record):
+    """What user space is told about the interfaces."""
+
+    links: Mapping[str, LinkOwner]  # by the interface's name
+    network_manager: bool  # /run/NetworkManager is there
+    networkd: bool  # /run/systemd/netif is there
+    unmanaged: tuple[str, ...]  # files that tell somebody to leave interfaces alone
+    name_rules: tuple[NameRule, ...]
+    name_generator: str | None  # 75-persistent-net-generator.rules, unless masked
+    packages: Mapping[str, str]  # /var/lib/dpkg/status
+    refused: tuple[str, ...] = ()  # "/etc/netplan/50-cloud-init.yaml: EACCES"
+
+
 class LogEvent(Record):
     """One line of the kernel log that says what happened to a VF."""
 
@@ -299,6 +330,7 @@ class Snapshot(Record):
     netdevs: Observed[tuple[Netdev, ...]]
     modules: Observed[ModuleTree]
     next_host: Observed[NextHost]
+    network_setup: Observed[NetworkSetup]
     kernel_log: Observed[KernelLog]
     window_seconds: float | None  # between the two samples; None with one
     watch: Observed[Watch] = Gap(asked=False, why="no agent has watched this machine")

@@ -14,8 +14,9 @@ from accelnet_agent.engine import judge
 from accelnet_agent.findings import Finding
 from accelnet_agent.machine import Machine
 from accelnet_probes.record import replace
-from accelnet_probes.snapshot import Channels, OsRelease, ProbeRun
+from accelnet_probes.snapshot import Channels, Interface, OsRelease, ProbeRun
 from building import (
+    MAC,
     REFUSED,
     a_function,
     a_kernel,
@@ -23,6 +24,7 @@ from building import (
     a_machine,
     a_netdev,
     a_netvsc_device,
+    a_network_setup,
     a_next_host,
     a_nic,
     a_pass_through_device,
@@ -31,6 +33,7 @@ from building import (
     an_ethtool_sample,
     an_event,
     an_instance,
+    an_owner,
     two_samples,
 )
 
@@ -122,6 +125,21 @@ CASES: dict[str, tuple[str, str, Machine, Machine]] = {
         _nic(datapath=DataPath(state="synthetic", why="9 packets were sent past it")),
     ),
     "vf-unaddressed": ("required", "fail", HEALTHY, _nic(vf=a_vf(addresses=("10.0.0.4/24",)))),
+    "vf-unmanaged": (
+        "recommended",
+        "warn",
+        HEALTHY,
+        a_machine(
+            network_setup=a_network_setup(links={"enP53091s1": an_owner(networkd="configured")})
+        ),
+    ),
+    "vf-name": ("recommended", "warn", HEALTHY, _nic(vf=a_vf(name="rename3"))),
+    "imds-nics": (
+        "recommended",
+        "warn",
+        HEALTHY,
+        a_machine(instance=an_instance(interfaces=(Interface(mac=MAC, addresses=("10.9.9.9",)),))),
+    ),
     "vf-mtu": ("required", "fail", HEALTHY, _nic(vf=a_vf(mtu=1400))),
     "nic-queues": ("recommended", "warn", HEALTHY, _few_channels()),
     "vf-drops": ("recommended", "warn", HEALTHY, _window(vf_tx_dropped=3)),
@@ -146,7 +164,8 @@ ODD = [
     pytest.param(a_machine(**{field: REFUSED}), id=f"{field}-refused")
     for field in (
         *("kernel_release", "os_release", "dmi", "cpu_count", "uptime", "instance", "pci", "vmbus"),
-        *("netdevs", "modules", "next_host", "kernel_log"),
+        *("netdevs", "modules", "next_host", "network_setup"),
+        *("kernel_log",),
     )
 ] + [
     pytest.param(a_machine(**{field: None}), id=f"{field}-absent")

@@ -75,8 +75,8 @@ PASS: accelerated networking works
       99.0 % of 100 packets sent in 1 s went by the VF
 
 pass    kernel-minimum, kernel-known-issue, os-supported, vm-size, vf-driver, next-host-drivers,
-        vf-expected, vf-paired, vf-up, vf-datapath, vf-unaddressed, vf-mtu, nic-queues, vf-drops,
-        synthetic-errors, vf-flapping, vf-missing, probes-answered
+        vf-expected, vf-paired, vf-up, vf-datapath, vf-unaddressed, vf-unmanaged, vf-name, vf-mtu,
+        nic-queues, vf-drops, synthetic-errors, imds-nics, vf-flapping, vf-missing, probes-answered
 skip    vmbus-passthrough: VMBus offers no pass-through device
 """
     )
@@ -112,10 +112,11 @@ WARN    vf-expected eth0: no VF is in use by eth0, though cf63:00:02.0 is there
         more: accelnet-check --explain vf-expected
 
 pass    kernel-minimum, kernel-known-issue, os-supported, vm-size, next-host-drivers, nic-queues,
-        vf-flapping, probes-answered
+        imds-nics, vf-flapping, probes-answered
 skip    vmbus-passthrough: VMBus offers no pass-through device
 skip    vf-paired: no VF of eth0 is there to be joined
-skip    vf-up, vf-datapath, vf-unaddressed, vf-mtu, vf-drops: no VF is paired with eth0
+skip    vf-up, vf-datapath, vf-unaddressed, vf-unmanaged, vf-name, vf-mtu, vf-drops: no VF is paired
+        with eth0
 skip    synthetic-errors: one sample shows no growth
 skip    vf-missing: nothing shows a VF that left
 """

@@ -198,6 +198,7 @@ RUNS = (
     "cpus",
     "kernel-log",
     "next-host",
+    "network-setup",
     "ethtool",
     "addresses",
     "imds",
@@ -215,6 +216,7 @@ FIELDS = {
     "imds": "instance",
     "modules": "modules",
     "next-host": "next_host",
+    "network-setup": "network_setup",
     "kernel-log": "kernel_log",
 }
 EVENT = LogEvent(
@@ -296,7 +298,7 @@ def test_a_probe_that_raises_does_not_silence_the_others(
     snapshot = observe(FakeHost(BrokenFiles(Tree(_machine()), path), samples=samples))
     gaps = _gaps(snapshot)
     assert gaps.pop(name) == Gap(asked=True, why=f"the {name} probe failed: {why}")
-    assert set(gaps) <= {"modules", "next-host"}
+    assert set(gaps) <= {"modules", "next-host", "network-setup"}
     assert not any(gap.asked for gap in gaps.values())
     assert [run for run in snapshot.probes if run.why is not None] == [ProbeRun(name=name, why=why)]
 
@@ -442,6 +444,7 @@ def test_an_image_without_sys(tmp_path: Path) -> None:
         "imds": Gap(asked=False, why="an image has no instance metadata"),
         "modules": NOTHING_WAITS,
         "kernel-log": Gap(asked=False, why="no device of accelerated networking is here"),
+        "network-setup": Gap(asked=False, why="no interface of accelerated networking is here"),
     }
     assert isinstance(snapshot.next_host, NextHost)
     assert snapshot.next_host.installed == ("4.19.0-0.bpo.9-amd64",)

@@ -111,6 +111,25 @@ def prepare_for_the_next_host(machine: Path) -> None:
     (root / "lib/modules/6.14.0-1001-azure/kernel/mlx5_core.ko.zst").unlink()
 
 
+def let_networkd_have_the_vf(machine: Path) -> None:
+    """What network managers did and what is configured, a mask and a package's version."""
+    root = machine / "root"
+    write_files(
+        root,
+        {
+            "run/udev/data/n3": "E:NM_UNMANAGED=1\n",
+            "run/systemd/netif/links/3": "ADMIN_STATE=configured\n",
+            "run/NetworkManager/no-stub-resolv.conf": "",
+            "etc/udev/rules.d/68-sriov.rules": 'DRIVERS=="hv_pci", ENV{NM_UNMANAGED}="1"\n',
+            "lib/udev/rules.d/75-persistent-net-generator.rules": "ACTION\n",
+            "etc/netplan/50-cloud-init.yaml": f"match:\n  macaddress: {Pair().mac}\n",
+            "var/lib/dpkg/status": "Package: a\nVersion: 1\n\nPackage: systemd\n"
+            "Status: install ok installed\nVersion: 255.4-1\n",
+        },
+    )
+    (root / "etc/udev/rules.d/75-persistent-net-generator.rules").symlink_to("/dev/null")
+
+
 def upgrade_and_do_not_reboot(machine: Path) -> None:
     """The running kernel's folder has gone."""
     write_files(
@@ -153,6 +172,7 @@ SPOILS = [
     pytest.param(ask_for_modules, id="no-driver"),
     pytest.param(prepare_for_the_next_host, id="next-host"),
     pytest.param(upgrade_and_do_not_reboot, id="upgraded"),
+    pytest.param(let_networkd_have_the_vf, id="network-managers"),
     pytest.param(add_oddities, id="oddities"),
 ]
 
@@ -173,6 +193,16 @@ def test_a_replay_gives_the_same_report(
     assert (report["source"], replayed["source"]) == ("live", "bundle")
     assert but_for_source(replayed) == but_for_source(report)
     assert report["host"]["kernel"]["release"] == "6.8.0-1029-azure"
+
+
+def test_of_dpkgs_database_only_what_is_read_is_kept(tmp_path: Path) -> None:
+    """It is megabytes, and says what else is installed."""
+    machine = write_machine(tmp_path / "machine")
+    let_networkd_have_the_vf(machine)
+    _, recording = recorded_machine(machine)
+    assert recording.root.files["var/lib/dpkg/status"] == (
+        b"Package: systemd\nStatus: install ok installed\nVersion: 255.4-1\n"
+    )
 
 
 def test_of_a_module_only_that_it_is_there_is_kept(tmp_path: Path) -> None:

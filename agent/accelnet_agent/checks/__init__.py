@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accelnet_agent.checks import (
+    imds_nics,
     kernel_known_issue,
     kernel_minimum,
     next_host_drivers,
@@ -17,8 +18,10 @@ from accelnet_agent.checks import (
     vf_flapping,
     vf_missing,
     vf_mtu,
+    vf_name,
     vf_paired,
     vf_unaddressed,
+    vf_unmanaged,
     vf_up,
     vm_size,
     vmbus_passthrough,
@@ -37,10 +40,13 @@ CHECKS = (
     vf_up.CHECK,
     vf_datapath.CHECK,
     vf_unaddressed.CHECK,
+    vf_unmanaged.CHECK,
+    vf_name.CHECK,
     vf_mtu.CHECK,
     nic_queues.CHECK,
     vf_drops.CHECK,
     synthetic_errors.CHECK,
+    imds_nics.CHECK,
     vf_flapping.CHECK,
     vf_missing.CHECK,
     probes_answered.CHECK,
