@@ -114,3 +114,31 @@ def install_driver(release: OsRelease | None, module: str, reinstall: str | None
             "sudo zypper install kernel-default",
         )
     return f"Install a kernel that has {module}, or build one with its option on, and reboot."
+
+
+def allow_module(module: str, why: str) -> str:
+    """Lift what forbids a module: "LINE in FILE", "WORD on the kernel's command line"."""
+    if "command line" in why:
+        word = why.partition(" ")[0]
+        return (
+            do(
+                f"Take {word} from the kernel's command line and reboot; with grubby:",
+                f"sudo grubby --update-kernel=ALL --remove-args={quoted(word)}",
+            )
+            + "\n"
+            + do("else edit /etc/default/grub, and:", "sudo update-grub")
+        )
+    return do(
+        f"Take the line out, unless it is meant, and load {module}:",
+        f"sudo sed -i '/{module.replace('_', '[-_]')}/d' {quoted(why.rpartition(' in ')[2])}",
+        f"sudo modprobe {module}",
+    )
+
+
+def into_initramfs() -> str:
+    """Make the initramfs anew, with the drivers of this hardware."""
+    return (
+        do("Debian, Ubuntu:", "sudo update-initramfs -u")
+        + "\n"
+        + do("RHEL, SLES, Azure Linux:", "sudo dracut --force --no-hostonly")
+    )

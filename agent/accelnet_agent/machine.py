@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from accelnet_agent.datapath import DataPath, Window
     from accelnet_agent.functions import Function
     from accelnet_probes.snapshot import (
+        KernelDrivers,
         KernelLog,
         LogEvent,
         Module,
@@ -99,6 +100,13 @@ class Machine(Record):
             if module.name == name:
                 return module
         return None
+
+    @property
+    def running_kernel(self) -> KernelDrivers | None:
+        """The running kernel's drivers, and what forbids them; None where not looked up."""
+        host = known(self.snapshot.next_host)
+        kernels = host.kernels if host is not None else ()
+        return next((kernel for kernel in kernels if kernel.running), None)
 
     @property
     def netvsc_devices(self) -> tuple[VmbusDevice, ...]:

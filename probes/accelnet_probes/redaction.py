@@ -15,7 +15,7 @@ import re
 from accelnet_probes import instance_masks
 from accelnet_probes.files import MemoryStore
 from accelnet_probes.identities import Identities, is_id
-from accelnet_probes.kernel_log import KEYWORDS, PATTERNS
+from accelnet_probes.log_patterns import KEYWORDS, PATTERNS
 from accelnet_probes.masks import Masks
 from accelnet_probes.snapshot import AZURE_ASSET_TAG
 

@@ -21,6 +21,7 @@ AZURE_RULE = (
     'ATTR{flags}=="0x?[89ABCDEF]??", ENV{AZURE_UNMANAGED_SRIOV}="1", '
     'ENV{ID_NET_MANAGED_BY}="unmanaged", ENV{NM_UNMANAGED}="1"\n'
 )
+AZURE = "usr/lib/udev/rules.d/10-azure-unmanaged-sriov.rules"
 ALL = "NM_UNMANAGED AZURE_UNMANAGED_SRIOV ID_NET_MANAGED_BY"
 NETWORK = "usr/lib/systemd/network/01-azure-unmanaged-sriov.network"
 OLD_RULE = 'SUBSYSTEM=="net", DRIVERS=="hv_pci", ACTION=="add", ENV{NM_UNMANAGED}="1"\n'
@@ -36,7 +37,7 @@ FILES = {
     "run/systemd/netif/links/3": "# This is private data.\nADMIN_STATE=unmanaged\n",
     "run/systemd/netif/links/2": "ADMIN_STATE=configured\nNETWORK_FILE=/run/x.network\n",
     "run/NetworkManager/devices/3": "[device]\nmanaged=false\n",
-    "usr/lib/udev/rules.d/10-azure-unmanaged-sriov.rules": AZURE_RULE,
+    AZURE: AZURE_RULE,
     "usr/lib/udev/rules.d/60-cdrom_id.rules": 'ENV{NM_UNMANAGED}="1"\n',
     "etc/udev/rules.d/68-sriov.rules": OLD_RULE,
     "etc/NetworkManager/conf.d/99-vf.conf": "[keyfile]\nunmanaged-devices=driver:mlx5_core\n",
@@ -73,7 +74,7 @@ def test_the_setup_as_a_whole() -> None:
         networkd=True,
         unmanaged=(
             "/etc/udev/rules.d/68-sriov.rules: NM_UNMANAGED (hv_pci)",
-            f"/usr/lib/udev/rules.d/10-azure-unmanaged-sriov.rules: {ALL} (mana|mlx4_core|mlx5_core)",
+            f"/{AZURE}: {ALL} (mana|mlx4_core|mlx5_core)",
             "/etc/NetworkManager/conf.d/99-vf.conf: unmanaged-devices=driver:mlx5_core",
             f"/{NETWORK}: Unmanaged for Property=AZURE_UNMANAGED_SRIOV=1",
         ),

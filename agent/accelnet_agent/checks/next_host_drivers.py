@@ -9,7 +9,7 @@ that is missing then is silent: traffic goes by the synthetic path.
 from __future__ import annotations
 
 from accelnet_agent.checks.vf_expected import by_design
-from accelnet_agent.commands import do, install_driver, quoted
+from accelnet_agent.commands import allow_module, do, install_driver, quoted
 from accelnet_agent.data import pci_ids
 from accelnet_agent.findings import Check, passed, skipped, unknown, warned
 from accelnet_probes.hardware import DEVICES
@@ -159,11 +159,12 @@ def _trouble(
                 install_driver(known(machine.snapshot.os_release), name, None),
             )
         if name in kernel.blocked:
-            return f"{name} is forbidden by {kernel.blocked[name]}", allow(name, kernel)
+            why = kernel.blocked[name]
+            return f"{name} is forbidden by {why}", allow_module(name, why)
         if name in kernel.early and host.network_root is not None:
             why, root = kernel.early[name], host.network_root
             what = f"{name} is kept out of the initramfs ({why}), and / is on the network ({root})"
-            return what, allow(name, kernel)
+            return what, allow_module(name, why)
     if name == "mlx5_core" and kernel.ethernet is False:
         return (
             "mlx5_core was built without Ethernet (CONFIG_MLX5_CORE_EN)",
@@ -197,27 +198,6 @@ def _id(alias: str) -> str:
     if not alias.startswith("pci:"):
         return alias
     return f"{alias[9:13]}:{alias[18:22]}".lower()
-
-
-def allow(module: str, kernel: KernelDrivers) -> str:
-    """How to lift what forbids a module."""
-    why = kernel.blocked.get(module) or kernel.early.get(module) or ""
-    if "command line" in why:
-        word = why.partition(" ")[0]
-        return (
-            do(
-                f"Take {word} from the kernel's command line and reboot; with grubby:",
-                f"sudo grubby --update-kernel=ALL --remove-args={quoted(word)}",
-            )
-            + "\n"
-            + do("else edit /etc/default/grub, and:", "sudo update-grub")
-        )
-    file = why.rpartition(" in ")[2]
-    return do(
-        f"Take the line out, unless it is meant, and load {module}:",
-        f"sudo sed -i '/{module.replace('_', '[-_]')}/d' {quoted(file)}",
-        f"sudo modprobe {module}",
-    )
 
 
 def _overridden(machine: Machine) -> Judgement | None:
