@@ -30,6 +30,9 @@ SUFFIXES = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
 # Since 5.11 mlx5_core has this alias if it was built with its Ethernet part, and others of the
 # auxiliary bus if not (mlx5/core/en_main.c, mlx5e_id_table).
 _ETHERNET, _AUXILIARY = b"auxiliary:mlx5_core.eth", b"auxiliary:mlx5_core."
+# Of the tables a recording keeps these aliases, and modules in these places.
+_KEPT = (b"pci:v000015B3", b"pci:v00001414", b"pci:v*", b"vmbus:", _AUXILIARY[:14])
+_PLACES = (b"drivers/net/", b"hyperv", b"updates/", b"extra/", b"mlx", b"mana")
 _CONFIG = b"CONFIG_MLX5_CORE_EN"
 
 
@@ -246,6 +249,28 @@ def _builtin(start: str, info: bytes) -> Iterator[tuple[str, str]]:
     for record in _lines(info, b".alias=" + start.encode("utf-8", "replace"), b"\0"):
         module, _, pattern = record.partition(".alias=")
         yield pattern, module
+
+
+def excerpt(key: str, table: bytes) -> bytes:
+    """What a recording keeps of a table of megabytes: whatever may answer for a VF."""
+    if "config" in key.rpartition("/")[2]:
+        return b"\n" + b"".join(line for line in table.splitlines(keepends=True) if _CONFIG in line)
+    kind = key.rpartition("/modules.")[2]
+    if kind == "alias":
+        lines = table.splitlines(keepends=True)
+        return b"".join(line for line in lines if line[6:].startswith(_KEPT))
+    if kind in ("dep", "order", "builtin"):
+        lines = [line.partition(b":") for line in table.splitlines()]
+        return b"".join(
+            line + colon + b"\n" for line, colon, _ in lines if any(p in line for p in _PLACES)
+        )
+    if kind == "builtin.modinfo":
+        return b"".join(
+            record + b"\0"
+            for record in table.split(b"\0")
+            if record.partition(b".alias=")[2].startswith(_KEPT)
+        )
+    return table
 
 
 def _lines(table: bytes, needle: bytes, end: bytes) -> Iterator[str]:

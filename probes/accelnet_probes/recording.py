@@ -9,6 +9,7 @@ import os
 from accelnet_probes.bundle import FORMAT, VERSION
 from accelnet_probes.files import DirectoryStore, MemoryStore, Tree, errno_name, failure
 from accelnet_probes.host import InstanceRefusedError, sample_of
+from accelnet_probes.modules import excerpt
 from accelnet_probes.network_setup import DPKG, stanzas
 
 TYPE_CHECKING = False
@@ -61,7 +62,13 @@ class _RecordingStore:
 
     def data(self, key: str) -> bytes:
         data = self._try(key, self._store.data)
-        self.kept.add_file(key, stanzas(data) if key == DPKG else data)
+        if key == DPKG:
+            data_kept = stanzas(data)
+        elif key.startswith("boot/config-") or key.rpartition("/")[2].startswith("modules."):
+            data_kept = excerpt(key, data)
+        else:
+            data_kept = data
+        self.kept.add_file(key, data_kept)
         return data
 
     def names(self, key: str) -> list[str]:

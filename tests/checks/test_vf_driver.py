@@ -371,3 +371,16 @@ def test_mlx5_core_without_ethernet() -> None:
     found = judge(machine, function)
     assert found.status == "fail"
     assert "built without Ethernet" in found.summary
+
+
+def test_what_an_override_chose_and_failed_is_not_the_drivers_failure() -> None:
+    """vfio-pci refused it, and driver_override is what asked for vfio-pci."""
+    function = a_function(pci=a_pci_function(driver=None, netdevs=(), driver_override="vfio-pci"))
+    failure = an_event(
+        "probe-failed",
+        pci_address="cf63:00:02.0",
+        line="vfio-pci: probe of x failed with error -22",
+    )
+    found = judge(a_machine(functions=(function,), kernel_log=a_log(failure)), function)
+    assert "driver_override asks for vfio-pci" in found.summary
+    assert found.evidence["probe_failed"] == failure.line

@@ -69,16 +69,8 @@ def _unbound(machine: Machine, function: Function) -> Judgement:
             **evidence,
             kernel_log=disabled.line,
         )
-    if "probe_failed" in evidence:
-        return failed(
-            f"the driver probe of {function.name} failed: {evidence['probe_failed']}",
-            remedy=do("Let the driver try again:", probe_again(address))
-            + "\n"
-            + remedies.NEWEST_KERNEL,
-            **evidence,
-        )
     override = function.pci.driver_override
-    if override is not None:
+    if override is not None and override != function.driver:  # that one's refusal is not the VF's
         return failed(
             f"no driver is bound to {function.name}: driver_override asks for {override}",
             remedy=do(
@@ -88,6 +80,14 @@ def _unbound(machine: Machine, function: Function) -> Judgement:
             ),
             **evidence,
             driver_override=override,
+        )
+    if "probe_failed" in evidence:
+        return failed(
+            f"the driver probe of {function.name} failed: {evidence['probe_failed']}",
+            remedy=do("Let the driver try again:", probe_again(address))
+            + "\n"
+            + remedies.NEWEST_KERNEL,
+            **evidence,
         )
     because, remedy = _why_not_loaded(machine, wanted) or (
         None,
