@@ -62,7 +62,7 @@ def _bind(root: Path, device: str, driver: str, bus: str = "vmbus") -> None:
     write_link(root, f"{device}/driver", f"sys/bus/{bus}/drivers/{driver}")
 
 
-# --- Confidential VM -------------------------------------------------------------------------
+# --- Confidential VM ---
 
 
 @pytest.mark.parametrize("witness", ["log", "imds"])
@@ -83,7 +83,7 @@ def test_a_confidential_vm_has_none_by_design(tmp_path: Path, witness: str) -> N
     assert report["verdict"] == "warn"  # no VF is in use
 
 
-# --- DPDK ----------------------------------------------------------------------------------------
+# --- DPDK ---
 
 
 def _dpdk(bundle: Path) -> Path:
@@ -128,7 +128,7 @@ def test_vfio_without_dpdk_is_a_fault(tmp_path: Path) -> None:
     assert "unbind" in found["remedy"]
 
 
-# --- InfiniBand ------------------------------------------------------------------------------------
+# --- InfiniBand ---
 
 
 def test_infiniband_beside_ethernet(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_infiniband_beside_ethernet(tmp_path: Path) -> None:
     assert [nic["name"] for nic in report["nics"]] == ["eth0"]
 
 
-# --- MANA --------------------------------------------------------------------------------------------
+# --- MANA ---
 
 
 def _as_mana(root: Path) -> None:
@@ -230,7 +230,7 @@ def test_mana_without_a_synthetic_partner(tmp_path: Path) -> None:
     assert _worst(report) == []
 
 
-# --- elsewhere -------------------------------------------------------------------------------------
+# --- elsewhere ---
 
 
 def _vendor(bundle: Path, vendor: str, asset_tag: str = "No Asset Tag") -> None:

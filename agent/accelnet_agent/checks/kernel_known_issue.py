@@ -8,7 +8,6 @@ ordering.  That no entry fits proves little: the catalogue has a date.
 from __future__ import annotations
 
 from accelnet_agent.commands import do
-from accelnet_agent.data import known_issues
 from accelnet_agent.findings import Check, passed, skipped, warned
 from accelnet_agent.versions import compare_kernels, compare_rpm, parse_kernel
 from accelnet_probes.record import replace
@@ -26,6 +25,8 @@ def judge(machine: Machine) -> Judgement:
     release = need(machine.snapshot.kernel_release)
     if release is None:
         return skipped("the kernel gives no release of its own")
+    from accelnet_agent.data import known_issues  # where there is something to judge
+
     catalogue = (*machine.known_issues, *known_issues.ISSUES)
     evidence: dict[str, Json] = {
         "kernel": release,

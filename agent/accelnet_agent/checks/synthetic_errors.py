@@ -10,7 +10,6 @@ from accelnet_agent.checks.vf_drops import gives_statistics, growth_of
 from accelnet_agent.commands import do, quoted
 from accelnet_agent.data import error_counters
 from accelnet_agent.findings import Check, passed, skipped, warned
-from accelnet_agent.storms import storm_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 def judge(machine: Machine, nic: Nic) -> Judgement:
     if nic.direct:
         return skipped(f"{nic.name} is a direct NIC: it has no synthetic partner")
+    from accelnet_agent.storms import storm_of  # where there is something to judge
+
     storm = storm_of(nic.events, ("packet-error",))
     if storm is not None:
         return warned(

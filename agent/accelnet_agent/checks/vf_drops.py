@@ -10,7 +10,6 @@ from accelnet_agent.commands import do, pair_anew, quoted
 from accelnet_agent.data import error_counters, pci_ids, remedies
 from accelnet_agent.datapath import grown, last_statistics, queue_counters
 from accelnet_agent.findings import Check, passed, skipped, warned
-from accelnet_agent.storms import RECENT
 from accelnet_probes.snapshot import known, need
 
 TYPE_CHECKING = False
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from accelnet_agent.findings import Judgement
     from accelnet_agent.machine import Machine, Nic
     from accelnet_probes.snapshot import LogEvent, Netdev
+
+
+TIMED_OUT = 3600.0  # seconds: a transmit queue that did since then is told
 
 
 def judge(machine: Machine, nic: Nic) -> Judgement:
@@ -63,7 +65,7 @@ def _timed_out(machine: Machine, vf: Netdev) -> LogEvent | None:
     """The last hour's "TX timeout" of the VF, by its name or its function."""
     for event in reversed(machine.events):
         its = event.vf == vf.name or event.pci_address == known(vf.device) is not None
-        if event.kind == "tx-timeout" and its and event.age is not None and event.age <= RECENT:
+        if event.kind == "tx-timeout" and its and event.age is not None and event.age <= TIMED_OUT:
             return event
     return None
 
