@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import measuring
-from measuring import CHECKOUT, Goal, held, ratios, spread
+from installing import install
+from measuring import Goal, held, ratios, spread
 
 ARGUMENTS = ("--window", "0", "--imds-endpoint", "off")
 TRIO = "uname -r; lspci -D; ethtool -S eth0 | grep vf_"
@@ -39,9 +40,10 @@ def main() -> None:
     if missing:
         sys.exit(f"not installed: {', '.join(missing)}")
     with tempfile.TemporaryDirectory(prefix="accelnet-bench-") as folder:
-        python, script = install(measuring.interpreter(options.python), Path(folder))
+        clean = install(measuring.interpreter(options.python), Path(folder))
+        python = str(clean / "python")
         print(measuring.machine(python))
-        check, empty = [script, *ARGUMENTS], [python, "-c", "pass"]
+        check, empty = [str(clean / "accelnet-check"), *ARGUMENTS], [python, "-c", "pass"]
         kept = [*times(check, empty, options.rounds), instructions(check, empty)]
     sys.exit(0 if all(kept) else 1)
 
@@ -55,20 +57,6 @@ def _options() -> argparse.Namespace:
 
 def _path() -> str:
     return measuring.clean_environment()["PATH"]
-
-
-def install(python: str, folder: Path) -> tuple[str, str]:
-    """The interpreter and the console script of a fresh environment with our wheel."""
-    builder, clean, wheels = folder / "build", folder / "clean", folder / "wheels"
-    quiet = ("--quiet", "--disable-pip-version-check", "--no-input")
-    for environment in (builder, clean):
-        measuring.run([python, "-I", "-m", "venv", str(environment)])
-    pip = str(builder / "bin" / "pip")
-    measuring.run([pip, "wheel", *quiet, "--no-deps", "--wheel-dir", str(wheels), str(CHECKOUT)])
-    wheel = str(next(wheels.glob("accelnet-*.whl")))
-    pip = str(clean / "bin" / "pip")
-    measuring.run([pip, "install", *quiet, "--compile", wheel])
-    return str(clean / "bin" / "python"), str(clean / "bin" / "accelnet-check")
 
 
 def times(check: Sequence[str], empty: Sequence[str], rounds: int) -> list[bool]:

@@ -1,4 +1,4 @@
-"""What both benchmarks share: a clean environment, measured commands, ratios, verdicts."""
+"""What the benchmarks share: a clean environment, measured commands, ratios, verdicts."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ class Cost(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """A ratio that must not be exceeded, and the one that is aimed at."""
+    """A figure that must not be exceeded, where there is one, and the one that is aimed at."""
 
     name: str
-    must: float
+    must: float | None
     ambition: float
+    unit: str = "x"
 
 
 def clean_environment() -> dict[str, str]:
@@ -97,15 +98,31 @@ def spread(values: Sequence[float], unit: str = "x", digits: int = 2) -> str:
     return f"{middle:.{digits}f} {unit} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def held(goal: Goal, ratio: float, shown: str) -> bool:
-    """Print how the goal stands; whether its "must" is met."""
-    kept = ratio <= goal.must
-    word = "MISSED" if not kept else "met" if ratio > goal.ambition else "met, the ambition too"
-    print(f"{goal.name:<34} {shown:<28} must {goal.must:g} x, ambition {goal.ambition:g} x: {word}")
+def held(goal: Goal, found: float, shown: str) -> bool:
+    """Print how the goal stands; whether its "must", if it has one, is met."""
+    kept = goal.must is None or found <= goal.must
+    reached = found <= goal.ambition
+    if goal.must is None:
+        asked = f"goal {goal.ambition:g} {goal.unit}: {'met' if reached else 'not met'}"
+    else:
+        word = "MISSED" if not kept else "met, the ambition too" if reached else "met"
+        asked = f"must {goal.must:g} {goal.unit}, ambition {goal.ambition:g} {goal.unit}: {word}"
+    print(f"{goal.name:<34} {shown:<28} {asked}")
+    return kept
+
+
+def compared(goal: Goal, ours: Sequence[float], theirs: Sequence[float], unit: str) -> bool:
+    """Print how the goal stands by the ratios of the rounds; whether its "must" is met."""
+    found = ratios(ours, theirs)
+    kept = held(goal, statistics.median(found), spread(found))
+    print(f"   {statistics.median(ours):.3g} and {statistics.median(theirs):.3g} {unit}")
     return kept
 
 
 def machine(python: str) -> str:
-    """One line about what was measured on."""
+    """One line about what was measured on, and one where it does other things besides."""
     version = run([python, "-I", "-c", "import platform; print(platform.python_version())"]).strip()
-    return f"Python {version}, Linux {os.uname().release}, {os.cpu_count()} CPUs"
+    cpus, load = os.cpu_count() or 1, os.getloadavg()[0]
+    busy = f"\nload average {load:.1f}: times of waiting, their tails above all, mean little"
+    found = f"Python {version}, Linux {os.uname().release}, {cpus} CPUs"
+    return found + (busy if load > cpus / 2 else "")

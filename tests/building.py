@@ -33,6 +33,7 @@ from accelnet_probes.snapshot import (
     Ring,
     Snapshot,
     VmbusDevice,
+    Watch,
 )
 
 MAC = "00:0d:3a:11:22:33"
@@ -296,6 +297,11 @@ def a_network_setup(**changes: Any) -> NetworkSetup:
 def a_log(*events: LogEvent, starts_at_boot: bool = True) -> KernelLog:
     """A kernel log with these events."""
     return KernelLog(events=events, starts_at_boot=starts_at_boot)
+
+
+def a_watch(*events: LogEvent, seconds: float = 86400.0, moves: Any = None) -> Watch:
+    """What an agent saw that has watched for a day."""
+    return Watch(events=events, seconds=seconds, moves=moves or {})
 
 
 def an_event(kind: str, **changes: Any) -> LogEvent:

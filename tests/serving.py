@@ -29,7 +29,7 @@ class Answer(NamedTuple):
     """What came back."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: http.client.HTTPMessage
     body: bytes
 
 
@@ -50,6 +50,7 @@ class Site:
             "/held": self.held,
             "/broken": self.broken,
             "/page": self.page,
+            "/smuggling": self.smuggling,
         }
 
     async def metrics(self, request: Request) -> Response:
@@ -90,6 +91,11 @@ class Site:
         """A bug."""
         raise ZeroDivisionError("secret detail")
 
+    async def smuggling(self, request: Request) -> Response:
+        """A header that would be two."""
+        headers = {"X-One": "1\r\nX-Two: 2"}
+        return Response(status=200, content_type="text/plain", body=b"", headers=headers)
+
     async def page(self, request: Request) -> Response:
         """A page, with a header of its own."""
         return Response(
@@ -103,15 +109,24 @@ class Site:
 class Serving:
     """A server that runs, seen from outside."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, server: WebServer, site: Site) -> None:
+    server: WebServer
+    config: WebConfigFile | None = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.server = server
-        self.site = site
+        self.site = Site()
         self.events: list[tuple[str, dict[str, object]]] = []
         self.errors: list[str] = []
         self.reloads = 0
         self.bugs: list[dict[str, Any]] = []
-        self.config: WebConfigFile | None = None
+
+    def event(self, event: str, **fields: object) -> None:
+        """What the server tells."""
+        self.events.append((event, fields))
+
+    def reloaded(self) -> None:
+        """A change of the configuration took effect."""
+        self.reloads += 1
 
     @property
     def port(self) -> int:
@@ -164,7 +179,7 @@ def ask(
     """One request on this connection."""
     client.request(method, path, headers=dict(headers or {}))
     response = client.getresponse()
-    return Answer(response.status, dict(response.getheaders()), response.read())
+    return Answer(response.status, response.headers, response.read())
 
 
 def read_all(connection: socket.socket) -> bytes:
@@ -196,36 +211,28 @@ def serving(
 ) -> Generator[Serving]:
     """A server of the Site's routes; nothing may reach the event loop's handler of bugs."""
     loop = asyncio.new_event_loop()
-    ready: list[Serving | BaseException] = []
+    running = Serving(loop)
+    loop.set_exception_handler(lambda _, context: running.bugs.append(context))
 
     async def start() -> None:
-        site = Site()
-        told: list[Serving] = []
         file = None
         if config is not None:
             file = WebConfigFile(
-                str(config),
-                on_error=lambda message: told[0].errors.append(message),
-                on_reload=lambda: setattr(told[0], "reloads", told[0].reloads + 1),
+                str(config), on_error=running.errors.append, on_reload=running.reloaded
             )
-        server = WebServer(
-            site.routes(),
+        running.config = file
+        running.server = WebServer(
+            running.site.routes(),
             config=file,
             max_requests=max_requests,
-            on_event=lambda event, **fields: told[0].events.append((event, fields)),
+            on_event=running.event,
             limits=limits,
         )
-        told.append(Serving(loop, server, site))
-        told[0].config = file
-        loop.set_exception_handler(lambda _, context: told[0].bugs.append(context))
-        listen(server)
-        ready.append(told[0])
+        listen(running.server)
 
     loop.run_until_complete(start())
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    running = ready[0]
-    assert isinstance(running, Serving)
     try:
         yield running
     finally:

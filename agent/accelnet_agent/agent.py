@@ -16,13 +16,16 @@ from accelnet_probes.snapshot import known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
     from accelnet_agent.daemon_arguments import Options
     from accelnet_agent.kernel import Kernel
     from accelnet_agent.logs import Log
     from accelnet_agent.observer import Observation, Observer
     from accelnet_agent.service import Notifier
     from accelnet_agent.state_file import StateFile
-    from accelnet_agent.tracker import Tracker
+    from accelnet_agent.tracker import Happening, Tracker
     from accelnet_probes.link_events import LinkEvents
     from accelnet_probes.resident import ResidentHost
     from accelnet_probes.rtnetlink import Link
@@ -32,6 +35,7 @@ OWN_INTERVAL = 60.0  # seconds between two observations where nobody asks
 SETTLE = 0.05  # seconds from an event to a look: a VF that leaves sends several
 STEP = 0.15  # seconds between two looks while events go on
 SAVE_STEP = 0.5  # seconds between two states while VFs come and go
+STORM = 10.0  # seconds between two lines about a flood of happenings
 SAVE_INTERVAL = 300.0  # seconds between two states while only time passes
 
 
@@ -48,6 +52,7 @@ class Agent:
         self._looked = 0.0
         self._alarm: asyncio.TimerHandle | None = None
         self._told = tracker.changes
+        self._storm = -STORM
         self._tasks: set[asyncio.Task[None]] = set()
         self._events: LinkEvents | None = None
         self._asks_metadata = False
@@ -68,8 +73,8 @@ class Agent:
         await self._observer.observe()
         self._keep(self._listen())
 
-    def _keep(self, work: object) -> None:
-        task = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -79,8 +84,9 @@ class Agent:
         module = await loop.run_in_executor(
             None, importlib.import_module, "accelnet_probes.link_events"
         )
-        self._events = module.LinkEvents(self._link, self._loss, self._no_events)
-        self._events.start()
+        self._events = events = module.LinkEvents(self._link, self._loss, self._no_events)
+        self._observer.on_look = events.drain
+        events.start()
 
     # --- what makes it look again
 
@@ -144,14 +150,23 @@ class Agent:
         self._set_alarm()
 
     def _tell(self, before: Observation | None, after: Observation) -> None:
-        new = self._tracker.changes - self._told
-        self._told = self._tracker.changes
         lines = [
-            *changes.of_happenings(self._tracker.happenings[-new:] if new else ()),
+            *changes.of_happenings(self._new_happenings()),
             *changes.of_reports(before.report if before is not None else None, after.report),
         ]
         for line in lines:
             self._log(line.level, line.event, **line.facts)
+
+    def _new_happenings(self) -> list[Happening]:
+        """Those not told yet; of a flood again only after a while."""
+        now = asyncio.get_running_loop().time()
+        new = self._tracker.changes - self._told
+        if new > changes.MOST and now - self._storm < STORM:
+            return []
+        if new > changes.MOST:
+            self._storm = now
+        self._told = self._tracker.changes
+        return self._tracker.happenings[-new:] if new else []
 
     def _keep_state(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -20,7 +20,8 @@ LEVELS: dict[str, Level] = {
     "unknown": "warning",
     "fail": "error",
 }
-MOST = 20  # happenings of one observation that are told one by one
+WELL = ("pass", "skip")
+MOST = 8  # happenings that are told one by one; a revocation has four
 
 
 class Line(Record):
@@ -55,10 +56,9 @@ def of_reports(before: Report | None, after: Report) -> Iterator[Line]:
     statuses = {} if before is None else {(f.check, f.subject): f.status for f in before.findings}
     for finding in after.findings:
         status = statuses.get((finding.check, finding.subject))
-        # At the start and for new subjects only what is not well.
-        if finding.status == status or (
-            status in (None, "skip") and finding.status in ("pass", "skip")
-        ):
+        # That something well was not asked this time is no change of state.
+        well = status in (None, *WELL) and finding.status in WELL
+        if well or finding.status == status:
             continue
         yield Line(
             level=LEVELS[finding.status],
@@ -74,9 +74,18 @@ def of_reports(before: Report | None, after: Report) -> Iterator[Line]:
 
 
 def of_happenings(happenings: Iterable[Happening]) -> Iterator[Line]:
-    """What happened to VFs; a flood as one line."""
+    """What happened to VFs; a flood as one line a NIC."""
     told = tuple(happenings)
-    for happening in told[:MOST]:
+    if len(told) > MOST:
+        for nic in dict.fromkeys(happening.nic for happening in told):
+            of_nic = [happening for happening in told if happening.nic == nic]
+            yield Line(
+                level="warning",
+                event="vf.flapping",
+                facts={"nic": nic, "changes": len(of_nic), "last": of_nic[-1].kind},
+            )
+        return
+    for happening in told:
         yield Line(
             level="warning" if happening.kind in ("removed", "to-synthetic") else "info",
             event=f"vf.{happening.kind}",
@@ -87,5 +96,3 @@ def of_happenings(happenings: Iterable[Happening]) -> Iterator[Line]:
                 "note": happening.note,
             },
         )
-    if len(told) > MOST:
-        yield Line(level="warning", event="vf.more", facts={"count": len(told) - MOST})

@@ -6,6 +6,8 @@ family's samples stay the same, which most do from scrape to scrape.
 
 from __future__ import annotations
 
+from typing import cast
+
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
@@ -13,7 +15,7 @@ from prometheus_client.registry import Collector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import TypeAlias
 
     from prometheus_client.core import Metric
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     Samples: TypeAlias = tuple[tuple[tuple[str, ...], float], ...]
 
+# Of a part of the library that has no types.
+_openmetrics = cast("Callable[[Collector], bytes]", openmetrics.generate_latest)  # pyright: ignore[reportUnknownMemberType]
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 _END = b"# EOF\n"
 
@@ -60,7 +64,7 @@ class Exposition:
             return known[1]
         collector = FamilyCollector((family,))
         if as_openmetrics:
-            text: bytes = openmetrics.generate_latest(collector).removesuffix(_END)
+            text = _openmetrics(collector).removesuffix(_END)
         else:
             text = generate_latest(collector)
         self._texts[key] = (family.samples, text)

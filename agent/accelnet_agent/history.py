@@ -108,13 +108,17 @@ def _values(record: Record) -> dict[str, Any]:
 def decode(text: str, boot_id: str, now: Moment) -> Tracker:
     """The tracker as it was; StateError."""
     try:
-        found = json.loads(text)
+        found: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise StateError(f"it is no JSON: {error}") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    try:
+        form, version = found["format"], found["version"]
+    except (KeyError, TypeError, IndexError) as error:
+        raise StateError("it is no state of accelnet-agent") from error
+    if form != FORMAT:
         raise StateError("it is no state of accelnet-agent")
-    if found.get("version") != VERSION:
-        raise StateError(f"its version is {found.get('version')!r}, and this is version {VERSION}")
+    if version != VERSION:
+        raise StateError(f"its version is {version!r}, and this is version {VERSION}")
     try:
         return _tracker(found, same_boot=found["boot_id"] == boot_id, now=now)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -122,7 +126,10 @@ def decode(text: str, boot_id: str, now: Moment) -> Tracker:
 
 
 def _tracker(found: dict[str, Any], *, same_boot: bool, now: Moment) -> Tracker:
-    tracker = Tracker(min(_record(_Began, {"at": found["began"]}).at, now.wall))
+    began = min(_record(_Began, {"at": found["began"]}).at, now.wall)
+    tracker = Tracker(
+        began if same_boot else now.wall
+    )  # of this boot the log tells what was before
     for name, values in found["nics"].items():
         track = tracker.tracks[name] = Track(name)
         track.totals = _record(Totals, values["totals"])

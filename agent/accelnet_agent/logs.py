@@ -11,6 +11,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
     from typing import Any, Literal
 
     Level = Literal["debug", "info", "warning", "error"]
@@ -80,7 +81,7 @@ def _logger(form: str) -> Any:
     )
 
 
-def _one_line(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """A name with a line end in it makes no line of its own; bytes that are no UTF-8 show."""
     return {
         name: " ".join(value.encode("utf-8", "backslashreplace").decode().splitlines())

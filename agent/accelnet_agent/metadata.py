@@ -35,10 +35,10 @@ async def answer_of(task: Callable[[Emit], None], deadline: float) -> bytes | st
         worker = Worker(task)
     except OSError:
         return "EAGAIN"  # no process is left
-    ended = loop.create_future()
-    loop.add_reader(worker.fileno(), lambda: ended.done() or ended.set_result(None))
+    ended = asyncio.Event()
+    loop.add_reader(worker.fileno(), ended.set)
     try:
-        await asyncio.wait_for(ended, deadline)
+        await asyncio.wait_for(ended.wait(), deadline)
     except asyncio.TimeoutError:
         pass  # collect() says that it has not ended
     finally:

@@ -220,13 +220,13 @@ class Counted:
     """The statistics of each netdev that are worth showing, looked at once."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Mapping[str, int]] = {}
+        self._known: dict[int, Mapping[str, int]] = {}  # by the netdev itself, which a report holds
 
     def of(self, netdev: Netdev) -> Mapping[str, int]:
         """The last sample's; {} where they mean nothing."""
-        if netdev.name not in self._known:
-            self._known[netdev.name] = _counted(netdev)
-        return self._known[netdev.name]
+        if id(netdev) not in self._known:
+            self._known[id(netdev)] = _counted(netdev)
+        return self._known[id(netdev)]
 
 
 def _counted(netdev: Netdev) -> Mapping[str, int]:

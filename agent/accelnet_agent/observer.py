@@ -57,6 +57,8 @@ class Observer:
         grace: float = SERVICING_SECONDS,
     ) -> None:
         self.last: Observation | None = None
+        # Called before the kernel is asked and after: takes the link messages that wait.
+        self.on_look: Callable[[], None] = _nothing
         # Called with the one before, and the new one.
         self.on_observation: Callable[[Observation | None, Observation], None] = _nobody
         self._host, self._kernel, self._tracker = host, kernel, tracker
@@ -93,9 +95,11 @@ class Observer:
         tries = 0
         while True:
             tries += 1
+            self.on_look()
             asked, messages = loop.time(), self._tracker.messages
             answers = await self._kernel.ask(host.wanted)
             took = loop.time() - asked
+            self.on_look()
             # What messages told meanwhile is newer than what was asked.
             links = _links(answers) if messages == self._tracker.messages else None
             self._tell_links(links or {})
@@ -119,7 +123,9 @@ class Observer:
         """The machine; observed anew without a window where a VF had changed unnoticed."""
         changes, now = self._tracker.changes, moment()
         machine = self._machine(snapshot, now)
-        self._tracker.reconcile(views(machine, links), now)
+        shown = views(machine, links)
+        if shown is not None:
+            self._tracker.reconcile(shown, now)
         if self._tracker.changes == changes:
             return machine
         self._host.forget()
@@ -128,6 +134,10 @@ class Observer:
     def _machine(self, snapshot: Snapshot, now: Moment) -> Machine:
         snapshot = replace(snapshot, watch=watch_of(self._tracker, now))
         return build(snapshot, self._expect, grace=self._grace)
+
+
+def _nothing() -> None:
+    """Nothing waits."""
 
 
 def _nobody(_before: Observation | None, _after: Observation) -> None:
@@ -139,13 +149,13 @@ def _links(answers: Answers) -> dict[int, Link]:
     return {} if links is None or isinstance(links, str) else {link.ifindex: link for link in links}
 
 
-def views(machine: Machine, links: Mapping[int, Link] | None) -> list[NicView]:
-    """What the tracker is told of each synthetic NIC.
+def views(machine: Machine, links: Mapping[int, Link] | None) -> list[NicView] | None:
+    """What the tracker is told of each synthetic NIC; None where not all could be seen.
 
     `links` by ifindex as the kernel gave them; None where messages have told newer things.
     """
-    if isinstance(machine.snapshot.netdevs, Gap):
-        return []
+    if isinstance(machine.snapshot.netdevs, Gap) or machine.unseen:
+        return None
     return [_view(nic, machine, links) for nic in machine.nics if not nic.direct]
 
 

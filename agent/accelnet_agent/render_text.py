@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accelnet_agent.datapath import link_of
 from accelnet_agent.functions import of_netdev
-from accelnet_agent.summary import WORST_FIRST, reason, share_of
+from accelnet_agent.summary import WORST_FIRST, percent, reason, share_of
 from accelnet_probes.snapshot import Gap, known
 
 TYPE_CHECKING = False
@@ -137,9 +137,9 @@ def _function_of(netdev: Netdev, machine: Machine) -> str:
 
 
 def _sent(share: Share) -> str:
-    percent = "100 %" if not share.past else f"{share.percent:.1f} %" if share.by_vf else "0 %"
     when = "so far" if share.seconds is None else f"in {share.seconds:g} s"
-    return f"{percent} of {share.by_vf + share.past} packets sent {when} went by the VF"
+    part, sent = percent(share.by_vf, share.past), share.by_vf + share.past
+    return f"{part} of {sent} packets sent {when} went by the VF"
 
 
 def _unused(machine: Machine) -> list[str]:

@@ -77,6 +77,12 @@ class Share(Record):
         return min(max(100 * self.by_vf / (self.by_vf + self.past), 0.1), 99.9)
 
 
+def percent(part: int, rest: int) -> str:
+    """Never 100 % or 0 % where it is not quite so."""
+    share = Share(by_vf=part, past=rest, seconds=None).percent
+    return f"{share:.1f} %" if part and rest else f"{share:.0f} %"
+
+
 def share_of(nic: Nic) -> Share | None:
     """How much of what was sent went by the VF: in the window, else since boot."""
     vf = known(nic.vf)

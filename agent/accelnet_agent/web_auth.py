@@ -110,5 +110,8 @@ def _nobody(users: Mapping[str, str]) -> str:
 def _matches(password: bytes, hashed: bytes) -> bool:
     import bcrypt  # in the thread: 10 ms that no first scrape waits for
 
-    # bcrypt takes 72 bytes; Go's ignores what comes after them, this library refuses it.
-    return bcrypt.checkpw(password[:72], hashed)
+    try:
+        # bcrypt takes 72 bytes; Go's ignores what comes after them, this library refuses it.
+        return bcrypt.checkpw(password[:72], hashed)
+    except ValueError:  # a NUL in the password, with releases before 4.2
+        return False

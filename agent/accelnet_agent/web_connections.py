@@ -43,6 +43,7 @@ _PARAMETERS = HTTP1ConnectionParameters(
 )
 _AT_ONCE = 64  # connections accepted before others have their turn
 _PAUSE = 1.0  # seconds without accepting, when descriptors or memory are out
+_FAIR = 0.25  # seconds that a connection has at least, however many others come
 _HEAD, _IDLE, _WRITE = "head", "idle", "write"
 # What HTTP1Connection answers to what it can not read; one that says it otherwise is left alone.
 _TORNADOS_REFUSAL = b"HTTP/1.1 400 Bad Request\r\n\r\n"
@@ -147,7 +148,7 @@ class Connections:
         self._events = events
         self._listeners: list[socket.socket] = []
         self._open: set[Connection] = set()
-        self._accepting = True
+        self._again: asyncio.TimerHandle | None = None  # while nothing is accepted
         self._empty = asyncio.Event()
 
     def __len__(self) -> int:
@@ -156,8 +157,7 @@ class Connections:
     def add(self, listener: socket.socket) -> None:
         """Accept connections from this socket."""
         self._listeners.append(listener)
-        if self._accepting:
-            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+        asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     def rests(self, connection: Connection) -> None:
         """It has its answer, and is waited for."""
@@ -179,8 +179,8 @@ class Connections:
     async def drain(self, seconds: float) -> None:
         """Accept no more, let answers be finished for so long, and close everything."""
         self.draining = True
-        self._stop()
         for listener in self._listeners:
+            asyncio.get_running_loop().remove_reader(listener)
             listener.close()
         self._listeners.clear()
         for connection in self.deadlines.all(_HEAD, _IDLE):
@@ -201,7 +201,8 @@ class Connections:
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(_AT_ONCE):
             if len(self._open) >= self._most and not self._make_room():
-                self._stop()  # all are being answered: the kernel's backlog keeps the others
+                # The kernel's backlog keeps the others until one has its answer, or is cut.
+                self._stop(_FAIR)
                 return
             try:
                 accepted, _ = listener.accept()
@@ -211,8 +212,7 @@ class Connections:
                 name = errno.errorcode.get(error.errno or 0, "unknown")
                 self._events.tell("web_accept_failed", name, str(error))
                 self._make_room()
-                self._stop()
-                asyncio.get_running_loop().call_later(_PAUSE, self._resume)
+                self._stop(_PAUSE)
                 return
             self._begin(accepted)
 
@@ -222,6 +222,7 @@ class Connections:
             if config.tls is None:
                 self._enter(Connection(self, _stream(_Plain, accepted))).serve()
                 return
+            accepted.getpeername()  # ssl would wrap what is not connected, and never begin
             secure = config.tls.wrap_socket(
                 accepted, server_side=True, do_handshake_on_connect=False
             )
@@ -242,23 +243,26 @@ class Connections:
 
     def _make_room(self) -> bool:
         """Close the connection that has been waited for longest; none that is being answered."""
-        idle = self.deadlines.longest(_HEAD, _IDLE)
-        if idle is not None:
-            self._cut(idle)
-        return idle is not None
+        longest = self.deadlines.longest(_HEAD, _IDLE)
+        if longest is None or longest[0] > asyncio.get_running_loop().time() - _FAIR:
+            return False
+        self._cut(longest[1])
+        return True
 
     def _cut(self, connection: Connection) -> None:
         connection.stream.close()
         self.forget(connection)
 
-    def _stop(self) -> None:
-        self._accepting = False
+    def _stop(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
         for listener in self._listeners:
-            asyncio.get_running_loop().remove_reader(listener)
+            loop.remove_reader(listener)
+        self._again = loop.call_later(seconds, self._resume)
 
     def _resume(self) -> None:
-        if not self._accepting and not self.draining:
-            self._accepting = True
+        if self._again is not None and not self.draining:
+            self._again.cancel()
+            self._again = None
             for listener in self._listeners:
                 asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 

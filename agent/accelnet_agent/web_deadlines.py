@@ -40,14 +40,14 @@ class Deadlines:
             connection.kind = None
             self._arm()
 
-    def longest(self, *kinds: str) -> Connection | None:
-        """Who has waited longest for any of these."""
+    def longest(self, *kinds: str) -> tuple[float, Connection] | None:
+        """Since when, by the loop's clock, and who has waited longest for any of these."""
         since = [
             (until - self._seconds[kind], connection)
             for kind in kinds
             for connection, until in list(self._queues[kind].items())[:1]
         ]
-        return min(since, key=lambda wait: wait[0])[1] if since else None
+        return min(since, key=lambda wait: wait[0]) if since else None
 
     def all(self, *kinds: str) -> list[Connection]:
         """Everybody who waits for any of these."""

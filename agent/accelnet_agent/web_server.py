@@ -130,6 +130,11 @@ class WebServer:
         finally:
             self._turns.give()
 
+    def known(self, line: RequestStartLine) -> str:
+        """The path that is asked for, of those that there are: what a log may be filled with."""
+        path, _ = web_http.split_target(line.path)
+        return path if path in self._routes else "-"
+
     def _add(self, listener: socket.socket) -> None:
         self._connections.add(listener)
         self._addresses.append(web_sockets.name_of(listener))
@@ -187,8 +192,10 @@ class _Exchange(HTTPMessageDelegate):
         self._timer.cancel()
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            about = f"{self._line.path.partition('?')[0]} {type(error).__name__}"
-            self._server.events.tell("web_route_failed", about, repr(error))
+            path = self._server.known(self._line)
+            self._server.events.tell(
+                "web_route_failed", f"{path} {type(error).__name__}", repr(error)
+            )
         if self._over:
             return
         if error is not None or task.cancelled():

@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from accelnet_agent.report import UsageError
     from accelnet_agent.web_yaml import Value
 
 FIELDS = (
@@ -192,18 +193,22 @@ def _set_certificate(made: ssl.SSLContext, settings: TlsSettings) -> None:
     def no_password() -> str:
         raise settings.key.value.wrong("a key without a passphrase", "an encrypted key")
 
-    cert_file, key_file = _in_memory(cert), _in_memory(key)
+    opened: list[int] = []
     try:
-        made.load_cert_chain(_path_of(cert_file), _path_of(key_file), no_password)
+        made.load_cert_chain(_in_memory(cert, opened), _in_memory(key, opened), no_password)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             expected = f"the key of {settings.cert.value.key}"
             raise settings.key.value.wrong(expected, "the key of another certificate") from error
-        found = f"what OpenSSL refuses ({error.reason or 'no reason given'})"
-        raise settings.cert.value.wrong("a certificate chain and its key", found) from error
+        if error.reason or not _readable(cert):
+            raise _refused(settings.cert, error, "a certificate, and those above it") from error
+        raise _refused(settings.key, error, "a private key") from error
+    except OSError as error:  # memfd_create(2) and /proc are forbidden, or descriptors are out
+        found = f"no way to hand it to OpenSSL in memory: {error.strerror}"
+        raise settings.cert.value.wrong("memfd_create and /proc/self/fd to work", found) from error
     finally:
-        os.close(cert_file)
-        os.close(key_file)
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 def _set_client_ca(made: ssl.SSLContext, settings: TlsSettings) -> None:
@@ -219,8 +224,7 @@ def _set_client_ca(made: ssl.SSLContext, settings: TlsSettings) -> None:
     try:
         made.load_verify_locations(cadata=text.decode("ascii", "replace"))
     except ssl.SSLError as error:
-        found = f"what OpenSSL refuses ({error.reason or 'no reason given'})"
-        raise settings.client_ca.value.wrong("PEM certificates", found) from error
+        raise _refused(settings.client_ca, error, "certificates") from error
 
 
 def _read(pem: Pem, kind: str) -> bytes:
@@ -240,17 +244,26 @@ def _read(pem: Pem, kind: str) -> bytes:
     return text
 
 
-def _in_memory(text: bytes) -> int:
-    """A file of this text that has no name; ssl loads a certificate and its key from files alone.
+def _readable(cert: bytes) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=cert.decode())
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
+
+
+def _refused(pem: Pem, error: ssl.SSLError, expected: str) -> UsageError:
+    reason = error.reason or "unreadable"  # such as EE_KEY_TOO_SMALL
+    where = "" if pem.file is None else f" in {pem.file!a}"
+    return pem.value.wrong(expected, f"what OpenSSL refuses{where} ({reason})")
+
+
+def _in_memory(text: bytes, opened: list[int]) -> str:
+    """A path to this text, in a file that has no name; ssl takes a key from nowhere but a file.
 
     It takes what was read once, so that a key can not change between the look and the use.
     """
     descriptor = os.memfd_create("pem", os.MFD_CLOEXEC)
-    view = memoryview(text)
-    while view:
-        view = view[os.write(descriptor, view) :]
-    return descriptor
-
-
-def _path_of(descriptor: int) -> str:
+    opened.append(descriptor)
+    os.write(descriptor, text)  # in full: it goes to memory
     return f"/proc/self/fd/{descriptor}"

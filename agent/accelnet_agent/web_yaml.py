@@ -63,7 +63,7 @@ class Value:
         try:
             yaml.SafeLoader("").flatten_mapping(node)  # `<<: *anchor`
         except yaml.YAMLError as error:
-            raise self.wrong("YAML that can be merged", str(error).splitlines()[0]) from error
+            raise self.wrong("a mapping behind <<", "another value") from error
         named = [(Value(self._path, self.key, key).text(), value) for key, value in node.value]
         return {name: Value(self._path, self._below(name), value) for name, value in named}
 

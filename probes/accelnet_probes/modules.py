@@ -260,9 +260,9 @@ def excerpt(key: str, table: bytes) -> bytes:
         lines = table.splitlines(keepends=True)
         return b"".join(line for line in lines if line[6:].startswith(_KEPT))
     if kind in ("dep", "order", "builtin"):
-        lines = [line.partition(b":") for line in table.splitlines()]
+        paths = [line.partition(b":")[:2] for line in table.splitlines()]
         return b"".join(
-            line + colon + b"\n" for line, colon, _ in lines if any(p in line for p in _PLACES)
+            path + colon + b"\n" for path, colon in paths if any(p in path for p in _PLACES)
         )
     if kind == "builtin.modinfo":
         return b"".join(

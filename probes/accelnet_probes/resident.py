@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 MOMENT = 1.0  # seconds for which a file that no link message tells of stands
+INSTALLED = 60.0  # seconds for which an installed file stands
 MIN_WINDOW = 1.0  # seconds: shorter ones show too little traffic to judge by
 MAX_WINDOW = 600.0  # seconds: an older sample says nothing about now
-# Of the boot's image: an upgrade of the distribution is seen at the agent's next start.
-_UNCHANGING = ("etc/", "usr/lib/", "sys/class/dmi/")
+_UNCHANGING = ("sys/class/dmi/",)
+# What an operator or a package changes: not the kernel, and not in a moment.
+_INSTALLED = ("etc/", "usr/", "lib/", "boot/")
 
 
 class ResidentHost:
@@ -148,14 +150,18 @@ class _MomentaryFiles(LiveFiles):
     def __init__(self, prefix: str) -> None:
         super().__init__(prefix)
         self._lasting: dict[object, Any] = {}
+        self._installed: dict[object, Any] = {}
         self._momentary: dict[object, Any] = {}
-        self._since = 0.0
+        self._since = self._installed_since = 0.0
 
     def begin(self, at: float) -> None:
         """An observation begins."""
         if at - self._since >= MOMENT:
             self.forget()
             self._since = at
+        if at - self._installed_since >= INSTALLED:
+            self._installed.clear()
+            self._installed_since = at
 
     def forget(self) -> None:
         """Read anew."""
@@ -171,15 +177,23 @@ class _MomentaryFiles(LiveFiles):
         return self._remembered("listdir", super().listdir, path)
 
     def _remembered(self, way: str, ask: Callable[[str], T], path: str) -> T:
-        known = self._lasting if path.startswith(_UNCHANGING) else self._momentary
+        known = self._momentary
+        if path.startswith(_UNCHANGING):
+            known = self._lasting
+        elif path.startswith(_INSTALLED):
+            known = self._installed
         key = (way, path)
         if key not in known:
             try:
                 known[key] = ask(path)
             except OSError as error:
-                known[key] = error
+                known[key] = _Refused(error.errno or errno.EIO)
         found = known[key]
-        if isinstance(found, OSError):
-            raise failure(found.errno or errno.EIO, path)
+        if isinstance(found, _Refused):
+            raise failure(found, path)
         result: T = found
         return result
+
+
+class _Refused(int):
+    """The errno of what could not be read."""

@@ -43,28 +43,24 @@ def ask(endpoint: str, timeout: float, emit: Emit) -> None:
 def decode(body: bytes) -> tuple[ScheduledEvent, ...] | None:
     """The events of the document; None where it is none."""
     try:
-        found = json.loads(body)
+        found: Any = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    entries = found.get("Events") if isinstance(found, dict) else None
-    if not isinstance(entries, list):
+    try:
+        entries: list[Any] = found["Events"][:_MAX_EVENTS]
+        return tuple(_event(entry) for entry in entries if isinstance(entry["EventId"], str))
+    except (KeyError, TypeError, AttributeError):
         return None
-    return tuple(
-        _event(entry)
-        for entry in entries[:_MAX_EVENTS]
-        if isinstance(entry, dict) and isinstance(entry.get("EventId"), str)
-    )
 
 
 def _event(entry: dict[str, Any]) -> ScheduledEvent:
-    resources, seconds = entry.get("Resources"), entry.get("DurationInSeconds")
+    resources: Any = entry.get("Resources")
+    seconds: Any = entry.get("DurationInSeconds")
     return ScheduledEvent(
         id=entry["EventId"],
         type=str(entry.get("EventType", "")),
         status=str(entry.get("EventStatus", "")),
-        resources=tuple(name for name in resources if isinstance(name, str))
-        if isinstance(resources, list)
-        else (),
+        resources=tuple(map(str, resources)) if isinstance(resources, list) else (),  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         seconds=seconds if isinstance(seconds, int) and seconds >= 0 else None,
         source=entry["EventSource"] if isinstance(entry.get("EventSource"), str) else None,
     )

@@ -14,7 +14,7 @@ from accelnet_agent.engine import judge
 from accelnet_agent.findings import Finding
 from accelnet_agent.machine import Machine
 from accelnet_probes.record import replace
-from accelnet_probes.snapshot import Channels, Interface, OsRelease, ProbeRun
+from accelnet_probes.snapshot import Channels, Interface, Move, OsRelease, ProbeRun
 from building import (
     MAC,
     REFUSED,
@@ -30,6 +30,7 @@ from building import (
     a_pass_through_device,
     a_pci_function,
     a_vf,
+    a_watch,
     an_ethtool_sample,
     an_event,
     an_instance,
@@ -150,6 +151,15 @@ CASES: dict[str, tuple[str, str, Machine, Machine]] = {
         "warn",
         HEALTHY,
         a_machine(nics=(replace(WITHOUT, events=(an_event("slot-removed", age=9000.0),)),)),
+    ),
+    "hardware-moved": (
+        "recommended",
+        "warn",
+        a_machine(watch=a_watch()),
+        a_machine(
+            nics=(replace(WITHOUT, orphans=("cf63:00:02.0",)),),
+            watch=a_watch(moves={"eth0": Move(before="15b3:1016", after="1414:00ba", age=60.0)}),
+        ),
     ),
     "probes-answered": (
         "required",

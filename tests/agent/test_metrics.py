@@ -44,7 +44,7 @@ def _all(machine: Machine, *findings: Finding) -> dict[str, Family]:
     return {family.name: family for family in families(_report(machine, *findings))}
 
 
-def _samples(machine: Machine, name: str) -> dict[tuple[str, ...], int]:
+def _samples(machine: Machine, name: str) -> dict[tuple[str, ...], float]:
     """The samples of one family, none where it is left out."""
     found = _all(machine).get(f"accelnet_{name}")
     return dict(found.samples) if found is not None else {}

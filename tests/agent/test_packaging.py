@@ -17,6 +17,8 @@ from accelnet_agent.version import VERSION
 CHECKOUT = Path(__file__).parents[2]
 HEALTHY = CHECKOUT / "tests/fixtures/mlx5-healthy/root"
 
+COMMANDS = (("accelnet-check", 1), ("accelnet-agent", 8))  # and the section of its manual
+
 # The daemon's, which accelnet-check must never pay for (docs/dependencies.md).
 NEVER = {"asyncio", "prometheus_client", "psutil", "pyroute2", "structlog"}
 # Each costs milliseconds that no live check has (docs/performance.md).
@@ -53,12 +55,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def test_the_wheel_holds_both_packages_typed_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    """Two import packages at the top, each with its py.typed, and the metadata."""
+    """Two import packages at the top, each with its py.typed, metadata, and what lies below."""
     names = set(wheel.namelist())
     assert {name.split("/")[0] for name in names} == {
         "accelnet_agent",
         "accelnet_probes",
         f"accelnet-{VERSION}.dist-info",
+        f"accelnet-{VERSION}.data",
     }
     assert {"accelnet_agent/py.typed", "accelnet_probes/py.typed"} <= names
     assert not [name for name in names if name.endswith(".pyc")]
@@ -80,10 +83,33 @@ def test_the_wheel_holds_what_explain_prints(wheel: zipfile.ZipFile) -> None:
     assert runbooks <= set(wheel.namelist())
 
 
+def test_the_wheel_holds_manuals_and_completions(wheel: zipfile.ZipFile) -> None:
+    """Where man and the shells look for them, below the prefix."""
+    share = f"accelnet-{VERSION}.data/data/share"
+    manuals = {f"{share}/man/man{section}/{name}.{section}" for name, section in COMMANDS}
+    completions = {
+        path
+        for name, _ in COMMANDS
+        for path in (
+            f"{share}/bash-completion/completions/{name}",
+            f"{share}/zsh/site-functions/_{name}",
+            f"{share}/fish/vendor_completions.d/{name}.fish",
+        )
+    }
+    assert manuals | completions == {name for name in wheel.namelist() if name.startswith(share)}
+
+
 def test_the_wheel_holds_the_schema(wheel: zipfile.ZipFile) -> None:
     """The schema of the report is the published one, byte for byte."""
     published = (CHECKOUT / "docs/report.schema.json").read_bytes()
     assert wheel.read("accelnet_agent/report.schema.json") == published
+
+
+@pytest.mark.parametrize("file", ["page.css", "page.js"])
+def test_the_wheel_holds_what_the_page_is_made_of(wheel: zipfile.ZipFile, file: str) -> None:
+    """The page's style and script, which are read when it is imported."""
+    made_of = (CHECKOUT / "agent/accelnet_agent" / file).read_bytes()
+    assert wheel.read(f"accelnet_agent/{file}") == made_of
 
 
 def test_the_metadata_says_what_is_installed(wheel: zipfile.ZipFile) -> None:
@@ -104,7 +130,8 @@ def test_the_sdist_carries_no_fixtures(tmp_path: Path) -> None:
     """It has what a wheel is built from; tests run from a checkout."""
     with tarfile.open(_build("sdist", tmp_path)) as archive:
         tops = {name.split("/")[1] for name in archive.getnames()}
-    assert {"agent", "probes", "docs", "LICENSE", "README.md", "pyproject.toml"} <= tops
+    assert {"agent", "probes", "docs", "completions", "systemd"} <= tops
+    assert {"LICENSE", "README.md", "pyproject.toml"} <= tops
     assert not tops & {"tests", "requirements", "scripts", ".ci"}
 
 
@@ -116,6 +143,17 @@ def test_the_running_machine_is_judged_without_heavy_imports() -> None:
         "assert status in (0, 1, 2, 3), status\n"
     )
     assert _of(loaded, NEVER | LEAN) == []
+
+
+@pytest.mark.parametrize("fmt", ["json", "junit", "tap", "nagios", "prometheus"])
+def test_no_format_imports_what_is_the_daemons(fmt: str) -> None:
+    """Each is written here: a library for it would cost more than the check."""
+    bundle = str(HEALTHY.parent)
+    loaded = _modules_after(
+        "from accelnet_agent.cli import run\n"
+        f"assert run(['--bundle', {bundle!r}, '--format', {fmt!r}]) == 0\n"
+    )
+    assert _of(loaded, NEVER | LEAN - {"tarfile"}) == []
 
 
 def test_an_azure_vm_is_judged_without_heavy_imports() -> None:

@@ -78,6 +78,7 @@ pass    kernel-minimum, kernel-known-issue, os-supported, vm-size, vf-driver, ne
         vf-expected, vf-paired, vf-up, vf-datapath, vf-unaddressed, vf-unmanaged, vf-name, vf-mtu,
         nic-queues, vf-drops, synthetic-errors, imds-nics, vf-flapping, vf-missing, probes-answered
 skip    vmbus-passthrough: VMBus offers no pass-through device
+skip    hardware-moved: no agent has watched this machine
 """
     )
 
@@ -119,6 +120,7 @@ skip    vf-up, vf-datapath, vf-unaddressed, vf-unmanaged, vf-name, vf-mtu, vf-dr
         with eth0
 skip    synthetic-errors: one sample shows no growth
 skip    vf-missing: nothing shows a VF that left
+skip    hardware-moved: no agent has watched this machine
 """
     )
 

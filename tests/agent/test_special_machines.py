@@ -33,8 +33,13 @@ MANA = Pair(
 
 
 def _finding(report: dict[str, Any], check: str, subject: str = "host") -> dict[str, Any]:
-    [found] = [f for f in report["findings"] if (f["check"], f["subject"]) == (check, subject)]
-    return found
+    found: list[dict[str, Any]] = [
+        finding
+        for finding in report["findings"]
+        if (finding["check"], finding["subject"]) == (check, subject)
+    ]
+    assert len(found) == 1
+    return found[0]
 
 
 def _worst(report: dict[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accelnet_agent.checks import (
+    hardware_moved,
     imds_nics,
     kernel_known_issue,
     kernel_minimum,
@@ -49,5 +50,6 @@ CHECKS = (
     imds_nics.CHECK,
     vf_flapping.CHECK,
     vf_missing.CHECK,
+    hardware_moved.CHECK,
     probes_answered.CHECK,
 )

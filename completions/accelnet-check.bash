@@ -1,0 +1,57 @@
+# bash completion for accelnet-check: written by scripts/man from its options
+# shellcheck shell=bash
+
+_accelnet_check() {
+    local cur=${COMP_WORDS[COMP_CWORD]} flag=${COMP_WORDS[COMP_CWORD - 1]}
+    local kind='' words=''
+    local checks="kernel-minimum kernel-known-issue os-supported vm-size vmbus-passthrough
+        vf-driver next-host-drivers vf-expected vf-paired vf-up vf-datapath vf-unaddressed
+        vf-unmanaged vf-name vf-mtu nic-queues vf-drops synthetic-errors imds-nics vf-flapping
+        vf-missing hardware-moved probes-answered"
+
+    # --flag=value is three words to bash
+    if [[ $cur == = ]]; then
+        cur=''
+    elif [[ $flag == = ]]; then
+        flag=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    case $flag in
+        --root)
+            kind=-d
+            ;;
+        --bundle | --record | --output)
+            kind=-f
+            ;;
+        --format)
+            words="text json junit tap nagios prometheus"
+            ;;
+        --expect)
+            words="on off auto"
+            ;;
+        --interface)
+            words=$(ls /sys/class/net 2>/dev/null)
+            ;;
+        --only | --skip | --explain)
+            words=$checks
+            ;;
+        --wait | --window | --known-issues)
+            words=""
+            ;;
+        --imds-endpoint)
+            words="off"
+            ;;
+        *)
+            words="-h --root --bundle --record --redact --format --output --expect --interface
+                --only --skip --wait --window --imds-endpoint --known-issues --list-checks
+                --explain --version --help"
+            ;;
+    esac
+    if [[ -n $kind ]]; then
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen "$kind" -- "$cur")
+    else
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+    fi
+}
+
+complete -F _accelnet_check accelnet-check
