@@ -60,6 +60,11 @@ OPTIONS = (
         metavar="URL|off",
         help="instance metadata (default: the link-local address, only on Azure)",
     ),
+    Option(
+        flag="--known-issues",
+        metavar="FILE",
+        help="more entries for the catalogue of known issues (JSON)",
+    ),
     Option(flag="--list-checks", help="list the checks"),
     Option(flag="--explain", metavar="CHECK", help="print the runbook of a check"),
     Option(flag="--version", help="print the version"),
@@ -83,6 +88,7 @@ class Options(Record):
     wait: float = 0.0
     window: float = 1.0
     imds_endpoint: str | None = None
+    known_issues: str | None = None
     list_checks: bool = False
     explain: str | None = None
     version: bool = False
@@ -115,8 +121,8 @@ def _verify(options: Options) -> None:
     endpoint = options.imds_endpoint
     if endpoint not in (None, "off") and (why := endpoint_error(endpoint)):
         raise UsageError(f"--imds-endpoint {endpoint}: {why}")
-    for flag in (*SOURCES, "output"):
-        path = getattr(options, flag)
+    for flag in (*SOURCES, "output", "known-issues"):
+        path = getattr(options, flag.replace("-", "_"))
         if path is not None and (not path or "\0" in path):
             raise UsageError(f"--{flag}: expected a path")
 

@@ -27,6 +27,8 @@ def judge(machine: Machine) -> Judgement:
             remedy=do("Please report it with a recording:", remedies.SUPPORT),
             **silent,
         )
+    hung = [event.line for event in machine.events if event.kind in ("hung-task", "soft-lockup")]
+    told = {"kernel_log": hung[-3:]} if hung else {}
     return failed(
         f"{' and '.join(late)}: {next(iter(late.values()))}",
         remedy=do(
@@ -35,6 +37,7 @@ def judge(machine: Machine) -> Judgement:
             "sudo dmesg | grep 'blocked for more than'",
         ),
         **late,
+        **told,
     )
 
 
