@@ -69,4 +69,5 @@ CHECK = Check(
     title="The synthetic NIC drops nothing",
     level="recommended",
     judge_nic=judge,
+    each_time=True,
 )
