@@ -19,7 +19,7 @@ _accelnet_check() {
         --root)
             kind=-d
             ;;
-        --bundle | --record | --output)
+        --bundle | --record | --output | --known-issues)
             kind=-f
             ;;
         --format)
@@ -34,7 +34,7 @@ _accelnet_check() {
         --only | --skip | --explain)
             words=$checks
             ;;
-        --wait | --window | --known-issues)
+        --wait | --window)
             words=""
             ;;
         --imds-endpoint)

@@ -19,7 +19,7 @@ complete -c accelnet-check -l skip -x -a "$checks" -d 'not this check (repeatabl
 complete -c accelnet-check -l wait -x -d 'observe again until the verdict is pass or the time is up'
 complete -c accelnet-check -l window -x -d 'time between two samples of the counters (default: 1; 0: one sample)'
 complete -c accelnet-check -l imds-endpoint -x -a 'off' -d 'instance metadata (default: the link-local address, only on Azure)'
-complete -c accelnet-check -l known-issues -x -d 'more entries for the catalogue of known issues (JSON)'
+complete -c accelnet-check -l known-issues -r -F -d 'more entries for the catalogue of known issues (JSON)'
 complete -c accelnet-check -l list-checks -d 'list the checks'
 complete -c accelnet-check -l explain -x -a "$checks" -d 'print the runbook of a check'
 complete -c accelnet-check -l version -d 'print the version'
