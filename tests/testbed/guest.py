@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import http.client
 import json
-import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -173,7 +172,7 @@ def listening() -> float | None:
 
 
 def _hears() -> bool:
-    held = [os.readlink(path) for path in Path(f"/proc/{main_pid()}/fd").iterdir()]
+    held = [str(path.readlink()) for path in Path(f"/proc/{main_pid()}/fd").iterdir()]
     for line in Path("/proc/net/netlink").read_text(encoding="ascii").splitlines()[1:]:
         _, family, _, groups, *_, inode = line.split()
         if (family, int(groups, 16) & 1) == ("0", 1) and f"socket:[{inode}]" in held:

@@ -36,6 +36,7 @@ CHECK = Command(
         "--known-issues": "file",
         "--record": "file",
         "--output": "file",
+        "--known-issues": "file",
         "--interface": "interface",
         "--only": "check",
         "--skip": "check",
@@ -59,6 +60,8 @@ CHECK = Command(
         "--interface": "Its name is that of the synthetic NIC, such as eth0.",
         "--wait": "For provisioning, where a VF takes a while to come. The last report is printed.",
         "--window": "The counters must grow in it for traffic to prove the path.",
+        "--known-issues": "Each entry names a source, a symptom, the kernels and the fixed one; "
+        "docs/runbooks/kernel-known-issue.md says how.",
         "--imds-endpoint": "With off, none is asked.",
     },
     exclusive=tuple(f"--{name}" for name in SOURCES),
