@@ -9,7 +9,7 @@ import os
 from accelnet_probes.bundle import FORMAT, VERSION
 from accelnet_probes.files import DirectoryStore, MemoryStore, Tree, errno_name, failure
 from accelnet_probes.host import InstanceRefusedError, sample_of
-from accelnet_probes.modules import excerpt
+from accelnet_probes.module_search import excerpt
 from accelnet_probes.network_setup import DPKG, stanzas
 
 TYPE_CHECKING = False
