@@ -166,10 +166,13 @@ def _decode(
     for kind, flags, body in messages(datagram):
         if flags & NLM_F_DUMP_INTR:
             return "interrupted"
-        if kind == NLMSG_DONE:
+        if kind in (NLMSG_DONE, NLMSG_ERROR):
+            # Both begin with an errno (netlink_dump_done, struct nlmsgerr): a dump that was
+            # refused, or broke off, ends with NLMSG_DONE like one that is whole.
+            number = -struct.unpack_from("=i", body)[0] if len(body) > 3 else 0
+            if number > 0 or kind == NLMSG_ERROR:
+                raise failure(number if number > 0 else errno.EIO, name)
             return "done"
-        if kind == NLMSG_ERROR:
-            raise failure(-struct.unpack_from("=i", body)[0] if len(body) > 3 else errno.EIO, name)
         if kind == wanted:
             found.extend(decode(body))
     return "more"
