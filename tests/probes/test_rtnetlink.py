@@ -23,6 +23,7 @@ from accelnet_probes.rtnetlink import (
     IFLA_CARRIER_DOWN_COUNT,
     IFLA_CARRIER_UP_COUNT,
     IFLA_IFNAME,
+    IFLA_INFO_KIND,
     IFLA_LINKINFO,
     IFLA_MASTER,
     IFLA_PERM_ADDRESS,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 AF_BRIDGE = 7  # <linux/socket.h>
+INFO_SLAVE_KIND = 4  # <linux/if_link.h>
+NESTED = 0x8000  # NLA_F_NESTED
 UP, LOWER_UP = 0x1, 0x10000
 
 # --- encoders, as the kernel writes --------------------------------------------------------------
@@ -146,6 +149,26 @@ def test_a_link_runs_where_it_is_up_with_a_carrier(flags: int, runs: bool) -> No
     assert Link(ifindex=7, name="enP1s1", flags=flags).is_running is runs
 
 
+@pytest.mark.parametrize(
+    ("info", "is_virtual"),
+    [
+        pytest.param(_attribute(IFLA_INFO_KIND, b"veth\0"), True, id="veth"),
+        pytest.param(
+            _attribute(IFLA_INFO_KIND, b"veth\0") + _attribute(INFO_SLAVE_KIND, b"bridge\0"),
+            True,
+            id="veth-in-a-bridge",
+        ),
+        pytest.param(_attribute(INFO_SLAVE_KIND, b"bond\0"), False, id="hardware-in-a-bond"),
+        pytest.param(b"", False, id="empty"),
+    ],
+)
+@pytest.mark.parametrize("bits", [0, NESTED])
+def test_only_what_has_a_kind_is_virtual(info: bytes, is_virtual: bool, bits: int) -> None:
+    """Hardware that is enslaved has IFLA_LINKINFO too: what it is to its master."""
+    body = _link(7, UP, NAME, _attribute(IFLA_LINKINFO | bits, info))
+    assert [link.is_virtual for link in decode_link(body, gone=False)] == [is_virtual]
+
+
 @pytest.mark.parametrize("raw", [b"", b"\1", b"\1\0\0", b"\1\0\0\0\0\0\0\0"])
 def test_a_count_of_another_size_is_none(raw: bytes) -> None:
     """Not a number made of what is there."""
@@ -160,6 +183,23 @@ def test_an_address_of_zeros_is_none(raw: bytes) -> None:
     body = _link(1, UP, NAME, _attribute(IFLA_ADDRESS, raw), _attribute(IFLA_PERM_ADDRESS, raw))
     (link,) = decode_link(body, gone=False)
     assert (link.mac, link.permanent_mac) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        pytest.param(b"eth0\0", "eth0", id="plain"),
+        pytest.param(b"eth0\0rest\0", "eth0", id="ends-at-its-nul"),
+        pytest.param(b"fifteen-letters", "fifteen-letters", id="no-nul"),
+        pytest.param("né0\0".encode(), "né0", id="utf-8"),
+        pytest.param(b"e\xff\0", "e\udcff", id="as-listdir-has-it"),
+        pytest.param(b"", "", id="empty"),
+    ],
+)
+def test_a_name_is_that_of_the_listing(raw: bytes, name: str) -> None:
+    """Any byte may be in one; two names that differ in such a byte are two."""
+    (link,) = decode_link(_link(7, UP, _attribute(IFLA_IFNAME, raw)), gone=False)
+    assert link.name == name
 
 
 # --- addresses -----------------------------------------------------------------------------------
@@ -247,6 +287,16 @@ KINDS = st.sampled_from(
         IFLA_PERM_ADDRESS,
     ]
 )
+
+
+@given(st.lists(st.tuples(KINDS, st.binary(max_size=40), st.integers(0, 0xFFFF)), max_size=12))
+def test_attributes_of_any_content_are_a_link(parts: list[tuple[int, bytes, int]]) -> None:
+    """Right kinds, wrong sizes, lengths that lie: one link, whose text can be printed."""
+    lying = [struct.pack("=HH", length, kind) + raw for kind, raw, length in parts]
+    for attributes in (lying, [_attribute(kind, raw) for kind, raw, _ in parts]):
+        (link,) = decode_link(_link(7, UP, *attributes), gone=True)
+        assert (link.ifindex, link.flags, link.gone) == (7, UP, True)
+        link.name.encode("utf-8", "surrogateescape")
 
 
 # --- one interface's answers ---------------------------------------------------------------------
@@ -408,7 +458,7 @@ def _by_pyroute2(body: bytes) -> Link:
         mac=macs["IFLA_ADDRESS"],
         permanent_mac=macs["IFLA_PERM_ADDRESS"],
         master=message.get_attr("IFLA_MASTER"),
-        is_virtual=message.get_attr("IFLA_LINKINFO") is not None,
+        is_virtual=message.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") is not None,
         carrier_up=message.get_attr("IFLA_CARRIER_UP_COUNT"),
         carrier_down=message.get_attr("IFLA_CARRIER_DOWN_COUNT"),
     )
