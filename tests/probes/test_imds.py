@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from accelnet_probes.imds import PATH, ask, endpoint_error
+from accelnet_probes.imds import PATH, ask, endpoint_error, get
 from accelnet_probes.instance import MAX_BODY
 from accelnet_probes.worker import Worker
 from metadata_service import serving
@@ -164,6 +164,17 @@ def test_a_server_that_says_nothing_times_out() -> None:
     with _raw(lambda _connection: time.sleep(10)) as endpoint:
         assert _ask(endpoint) == ("refused", "ETIMEDOUT")
     assert time.monotonic() - began < 3.5
+
+
+def test_whoever_asks_says_what_for_and_how_long() -> None:
+    """Once: whether to ask again is the caller's to say."""
+    with serving((503, b""), (200, BODY)) as server:
+        assert get(f"{server.endpoint}/imds/", "/metadata/versions", 5.0) == ("refused", "HTTP 503")
+        assert [asked.path for asked in server.requests] == ["/imds/metadata/versions"]
+    began = time.monotonic()
+    with _raw(lambda _connection: time.sleep(5)) as endpoint:
+        assert get(endpoint, PATH, 0.2) == ("refused", "ETIMEDOUT")
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(
