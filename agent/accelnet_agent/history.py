@@ -126,7 +126,10 @@ def decode(text: str, boot_id: str, now: Moment) -> Tracker:
 
 
 def _tracker(found: dict[str, Any], *, same_boot: bool, now: Moment) -> Tracker:
-    tracker = Tracker(min(_record(_Began, {"at": found["began"]}).at, now.wall))
+    began = min(_record(_Began, {"at": found["began"]}).at, now.wall)
+    tracker = Tracker(
+        began if same_boot else now.wall
+    )  # of this boot the log tells what was before
     for name, values in found["nics"].items():
         track = tracker.tracks[name] = Track(name)
         track.totals = _record(Totals, values["totals"])

@@ -42,6 +42,7 @@ class Observation(Record):
     report: Report
     durations: dict[str, float]  # seconds by probe
     at: float  # the event loop's clock
+    stamp: tuple[int, int] = (0, 0)  # the same where nothing but counters can have changed
 
 
 class Observer:
@@ -109,7 +110,11 @@ class Observer:
                 break
         durations["ethtool"] = durations["addresses"] = took
         machine = self._reconciled(snapshot, links, durations)
-        return Observation(report=judge(machine, CHECKS), durations=durations, at=loop.time())
+        stamp = (host.moment, self._tracker.changes)
+        same = self.last is not None and self.last.stamp == stamp
+        earlier = self.last.report if same and self.last is not None else None
+        report = judge(machine, CHECKS, earlier=earlier)
+        return Observation(report=report, durations=durations, at=loop.time(), stamp=stamp)
 
     def _tell_links(self, links: Mapping[int, Link]) -> None:
         changes = self._tracker.changes
@@ -123,7 +128,9 @@ class Observer:
         """The machine; observed anew without a window where a VF had changed unnoticed."""
         changes, now = self._tracker.changes, moment()
         machine = self._machine(snapshot, now)
-        self._tracker.reconcile(views(machine, links), now)
+        shown = views(machine, links)
+        if shown is not None:
+            self._tracker.reconcile(shown, now)
         if self._tracker.changes == changes:
             return machine
         self._host.forget()
@@ -147,13 +154,13 @@ def _links(answers: Answers) -> dict[int, Link]:
     return {} if links is None or isinstance(links, str) else {link.ifindex: link for link in links}
 
 
-def views(machine: Machine, links: Mapping[int, Link] | None) -> list[NicView]:
-    """What the tracker is told of each synthetic NIC.
+def views(machine: Machine, links: Mapping[int, Link] | None) -> list[NicView] | None:
+    """What the tracker is told of each synthetic NIC; None where not all could be seen.
 
     `links` by ifindex as the kernel gave them; None where messages have told newer things.
     """
-    if isinstance(machine.snapshot.netdevs, Gap):
-        return []
+    if isinstance(machine.snapshot.netdevs, Gap) or machine.unseen:
+        return None
     return [_view(nic, machine, links) for nic in machine.nics if not nic.direct]
 
 

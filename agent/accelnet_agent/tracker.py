@@ -151,7 +151,8 @@ class Tracker:
                     self._vf_link(track, track.vf, link, now, RECONCILED)
 
     def reconcile(self, views: Sequence[NicView], now: Moment) -> None:
-        """Take what an observation shows; find what no message told."""
+        """Take what an observation shows, all NICs that there are; find what no message told."""
+        self._rename(views)
         for view in views:
             track = self.tracks.setdefault(view.name, Track(view.name))
             track.ifindex = view.ifindex
@@ -165,6 +166,17 @@ class Tracker:
                 self._leave(track, now, f"{name} itself is gone")
             self._account(track, now)
             track.ifindex, track.path, track.since = None, None, None
+
+    def _rename(self, views: Sequence[NicView]) -> None:
+        """A NIC of another name with a known ifindex is the same one."""
+        shown = {view.name for view in views}
+        for view in views:
+            for name, track in list(self.tracks.items()):
+                if view.name in self.tracks or name in shown or view.ifindex is None:
+                    continue
+                if track.ifindex == view.ifindex:
+                    self.tracks[view.name] = self.tracks.pop(name)
+                    track.name = view.name
 
     def put_down_to(self, circumstance: str | None, now: Moment) -> None:
         """Departures belong to this from now on, and those of the last minute did already."""
