@@ -131,6 +131,24 @@ def many(proof: Proof) -> None:
     proof.ok("all the while the verdict is pass or warn", not bad, f"{len(bad)} of {len(lines)}")
 
 
+def watch_growth(proof: Proof) -> None:
+    import json, sys
+    guest.restart()
+    guest.settled()
+    guest.listening()
+    for n in range(24):
+        _revoke(100)
+        time.sleep(1.5)
+        state = json.loads((guest.STATE / "state.json").read_text())
+        count = {k: len(v) for k, v in state.items() if isinstance(v, (list, dict))}
+        detail = []
+        for pid in guest.processes():
+            text = open(f"/proc/{pid}/smaps_rollup").read()
+            f = {l.split()[0]: l.split()[1] for l in text.splitlines()[1:]}
+            detail.append((pid, f["Rss:"], f["Private_Dirty:"], f["Anonymous:"]))
+        print((n + 1) * 100, detail, count, (guest.STATE / "state.json").stat().st_size, guest.memory("current"), flush=True)
+
+
 def _revoke(times: int) -> None:
     for _ in range(times):
         guest.fakean("vf remove")
