@@ -16,7 +16,7 @@ from accelnet_probes.ethtool import REPLIES, EthtoolSocket, read_interface
 from accelnet_probes.files import errno_name
 from accelnet_probes.record import Record, replace
 from accelnet_probes.rtnetlink import RouteSocket, decode_link
-from accelnet_probes.worker import Board, keep_only
+from accelnet_probes.worker import Board, keep_only, reap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,14 +45,19 @@ class Asker:
     def __init__(self, ask: Callable[[Any, Emit], None] | None = None) -> None:
         """Fork it; OSError where no memory, descriptor or process is left.
 
-        `ask` makes the calls; by default those of `ask_kernel`.
+        `ask` makes the calls; by default those of `_KernelAsker`.
         """
         self._board = Board()
         self._tables: dict[str, bytes] = {}
+        self._ended = False
         self.busy = False
-        question, self._question = os.pipe()
-        self._done, done = os.pipe()
-        self.pid = os.fork()
+        question, self._question, self._done, done = _two_pipes()
+        try:
+            self.pid = os.fork()
+        except OSError:
+            for fd in (question, self._question, self._done, done):
+                os.close(fd)
+            raise
         if self.pid == 0:
             _serve(ask or _KernelAsker(), self._board, question, done)
         os.close(question)
@@ -72,7 +77,11 @@ class Asker:
         known = [name for name in interfaces if name in self._tables]
         for name in set(self._tables).difference(interfaces):
             del self._tables[name]
-        os.write(self._question, marshal.dumps((dict(interfaces), known)))
+        try:
+            os.write(self._question, marshal.dumps((dict(interfaces), known)))
+        except BrokenPipeError:
+            self._ended = True
+            raise
         self.busy = True
 
     def settle(self) -> bool:
@@ -83,7 +92,9 @@ class Asker:
             return True
         if found:
             self.busy = False
-        return bool(found)
+        else:
+            self._ended = True
+        return not self._ended
 
     def answers(self) -> Answers:
         """What has come of the last question, by now."""
@@ -121,11 +132,18 @@ class Asker:
         self._board.close()
 
     def reap(self) -> None:
-        """Take note of its end, if it has ended; one that hangs is init's after us."""
-        try:
-            os.waitpid(self.pid, os.WNOHANG)
-        except ChildProcessError:
-            pass  # whoever started us ignores SIGCHLD: the kernel has reaped it
+        """Take note of its end; one that hangs is left, and is init's after us."""
+        reap(self.pid, ended=self._ended)
+
+
+def _two_pipes() -> tuple[int, int, int, int]:
+    first = os.pipe()
+    try:
+        return (*first, *os.pipe())
+    except OSError:
+        for fd in first:
+            os.close(fd)
+        raise
 
 
 def _serve(ask: Callable[[Any, Emit], None], board: Board, question: int, done: int) -> None:

@@ -110,23 +110,32 @@ class Worker:
         poll.register(self._read, 0)  # POLLHUP: its end of the pipe closes as it ends
         ended = bool(poll.poll(max(0.0, until - time.monotonic()) * 1000))
         os.close(self._read)
-        try:
-            if ended:
-                os.waitpid(self._pid, 0)
-            else:
-                self._leave()
-        except (ChildProcessError, ProcessLookupError):
-            pass  # whoever started us ignores SIGCHLD: the kernel has reaped the child
+        if not ended:
+            try:
+                os.kill(self._pid, 9)  # stuck in the kernel it stays; init reaps it after us
+            except ProcessLookupError:
+                pass
+        reap(self._pid, ended=ended)
         messages = self._board.messages()
         self._board.close()
         return messages, ended
 
-    def _leave(self) -> None:
-        os.kill(self._pid, 9)  # stuck in the kernel it stays; init reaps it after us
+
+def reap(pid: int, *, ended: bool) -> None:
+    """Take note of the end of a child; of one that has not ended, if it does so in some ms.
+
+    Its pipes close before it can be waited for: to look once and at once would be too early.
+    """
+    try:
+        if ended:
+            os.waitpid(pid, 0)
+            return
         for _ in range(20):
-            if os.waitpid(self._pid, os.WNOHANG)[0]:
+            if os.waitpid(pid, os.WNOHANG)[0]:
                 break
             time.sleep(0.001)
+    except ChildProcessError:
+        pass  # whoever started us ignores SIGCHLD: the kernel has reaped it
 
 
 def _run(task: Callable[[Emit], None], board: Board, write: int) -> None:

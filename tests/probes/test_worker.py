@@ -362,6 +362,19 @@ def test_a_child_that_has_ended_leaves_nothing() -> None:
     assert sorted(entry.name for entry in Path("/proc/self/fd").iterdir()) == before
 
 
+def test_a_child_that_does_not_end_is_not_waited_for() -> None:
+    """It is init's after us."""
+    hanging = Worker(_hang)
+    began = time.monotonic()
+    worker.reap(hanging._pid, ended=False)
+    assert time.monotonic() - began < 5
+    assert not _is_gone(hanging._pid)
+    os.kill(hanging._pid, signal.SIGKILL)
+    worker.reap(hanging._pid, ended=True)
+    assert _is_gone(hanging._pid)
+    assert hanging.collect(time.monotonic() + 10) == ([], True)
+
+
 def test_a_worker_that_could_not_be_made_leaves_nothing() -> None:
     """No descriptor is left for its pipe."""
     before = sorted(entry.name for entry in Path("/proc/self/fd").iterdir())
