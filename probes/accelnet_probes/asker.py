@@ -49,6 +49,7 @@ class Asker:
         """
         self._board = Board()
         self._tables: dict[str, bytes] = {}
+        self._read = True  # all that the child has answered
         self._ended = False
         self.busy = False
         question, self._question, self._done, done = _two_pipes()
@@ -74,15 +75,16 @@ class Asker:
         BrokenPipeError where it has ended.
         """
         self._board.clear()
-        known = [name for name in interfaces if name in self._tables]
+        if not self._read:
+            self._tables.clear()  # the child may have sent others, and has these no more
         for name in set(self._tables).difference(interfaces):
             del self._tables[name]
         try:
-            os.write(self._question, marshal.dumps((dict(interfaces), known)))
+            os.write(self._question, marshal.dumps((dict(interfaces), list(self._tables))))
         except BrokenPipeError:
             self._ended = True
             raise
-        self.busy = True
+        self.busy, self._read = True, False
 
     def settle(self) -> bool:
         """Take note that it has answered; False where it has ended instead."""
@@ -99,7 +101,8 @@ class Asker:
     def answers(self) -> Answers:
         """What has come of the last question, by now."""
         found: dict[str, dict[str, Reply]] = {}
-        result = Answers(ethtool=found, complete=not self.busy)
+        self._read = not self.busy
+        result = Answers(ethtool=found, complete=self._read)
         for interface, name, value in self._board.messages():
             if interface is not None:
                 replies = found.setdefault(interface, {})

@@ -302,6 +302,16 @@ def test_a_table_that_changed_is_sent() -> None:
         assert _tables(_answered(asker, {"eth0": 2})) == {"eth0": b"names 2"}
 
 
+def test_a_table_that_came_too_late_is_not_mistaken_for_the_one_before() -> None:
+    """The answer that had it was never read: all tables are asked for again."""
+    with _asking(Tables()) as asker:
+        assert _tables(_answered(asker, {"eth0": 2})) == {"eth0": b"names 1"}
+        asker.ask({"eth0": 2, "changed": 9})
+        assert _wait(asker)  # after the deadline
+        late = _answered(asker, {"eth0": 2})
+        assert (late.addresses, _tables(late)) == ("", {"eth0": b"names 2"})
+
+
 def test_a_table_of_which_nobody_knows_is_an_error() -> None:
     """EIO, and no names of something else."""
 
@@ -628,6 +638,23 @@ def test_the_kernel_is_asked_by_a_child(namespace: Namespace) -> None:
             assert _names(found.ethtool["v0"]) == _ethtool_s(namespace)
             assert found.ethtool["lo"]["stats"] == "EOPNOTSUPP"
             assert sorted(found.ethtool["v0"]) == sorted(REPLIES)
+
+
+@live
+def test_names_and_values_belong_together_after_an_answer_that_was_too_late(
+    namespace: Namespace,
+) -> None:
+    """The count changed, and the answer that said so was never read."""
+    index = _index(namespace, "v0")
+    _flip(namespace, 1)
+    with namespace.entered(), _asking() as asker:
+        before = _names(_answered(asker, {"v0": index}).ethtool["v0"])
+        _flip(namespace, 8)
+        asker.ask({"v0": index})
+        assert _wait(asker)
+        after = _names(_answered(asker, {"v0": index}).ethtool["v0"])
+    assert len(after) > len(before)
+    assert after == _ethtool_s(namespace)
 
 
 @live
