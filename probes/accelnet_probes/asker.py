@@ -8,7 +8,6 @@ between two questions and ends when its parent does.
 
 from __future__ import annotations
 
-import marshal
 import os
 import signal
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from accelnet_probes.ethtool import Reply, Tables
     from accelnet_probes.rtnetlink import Link
     from accelnet_probes.worker import Emit
-
-_QUESTION = 1 << 16  # bytes: a pipe's capacity; names of interfaces are 15 bytes at most
 
 
 class Answers(Record):
@@ -47,7 +44,9 @@ class Asker:
 
         `ask` makes the calls; by default those of `_KernelAsker`.
         """
-        self._board = Board()
+        # A question is left in memory too, and a pipe tells of it: to write more than a pipe
+        # holds would have to wait for the child.
+        self._questions, self._board = Board(), Board()
         self._tables: dict[str, bytes] = {}
         self._read = True  # all that the child has answered
         self._ended = False
@@ -60,7 +59,7 @@ class Asker:
                 os.close(fd)
             raise
         if self.pid == 0:
-            _serve(ask or _KernelAsker(), self._board, question, done)
+            _serve(ask or _KernelAsker(), self._questions, self._board, (question, done))
         os.close(question)
         os.close(done)
         os.set_blocking(self._done, False)
@@ -79,8 +78,10 @@ class Asker:
             self._tables.clear()  # the child may have sent others, and has these no more
         for name in set(self._tables).difference(interfaces):
             del self._tables[name]
+        self._questions.clear()
+        self._questions.emit((dict(interfaces), list(self._tables)))
         try:
-            os.write(self._question, marshal.dumps((dict(interfaces), list(self._tables))))
+            os.write(self._question, b"?")
         except BrokenPipeError:
             self._ended = True
             raise
@@ -132,6 +133,7 @@ class Asker:
         """Let it end: it reads the end of our questions.  One that hangs ends when it can."""
         os.close(self._question)
         os.close(self._done)
+        self._questions.close()
         self._board.close()
 
     def reap(self) -> None:
@@ -149,16 +151,19 @@ def _two_pipes() -> tuple[int, int, int, int]:
         raise
 
 
-def _serve(ask: Callable[[Any, Emit], None], board: Board, question: int, done: int) -> None:
+def _serve(
+    ask: Callable[[Any, Emit], None], questions: Board, board: Board, pipes: tuple[int, int]
+) -> None:
     """The child: answers until its parent is gone."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: our parent ends us
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
-        question, done = keep_only(question, done)
-        while asked := os.read(question, _QUESTION):
+        question, done = keep_only(*pipes)
+        while os.read(question, 1):
+            (asked,) = questions.messages()
             board.clear()
-            ask(marshal.loads(asked), board.emit)
+            ask(asked, board.emit)
             os.write(done, b".")
     finally:
         os._exit(0)
@@ -173,7 +178,7 @@ class _KernelAsker:
         self._tables: Tables = {}
 
     def __call__(self, question: tuple[dict[str, int | None], list[str]], emit: Emit) -> None:
-        """Emit (None, "links", …), (None, "addresses", …), (interface, reply's name, reply)."""
+        """Emit (None, "links", …), (None, "addresses", …), (interface, names of replies, these)."""
         interfaces, known = question
         for name in set(self._tables).difference(known):
             del self._tables[name]  # our parent has not got that table

@@ -183,6 +183,23 @@ def test_nothing_is_left_of_the_answer_before() -> None:
         assert list(_answered(asker, {"eth0": 2}).ethtool) == ["eth0"]
 
 
+def test_asking_never_waits() -> None:
+    """Neither for a child that is stopped, nor for a pipe that holds less than the question."""
+    interfaces: dict[str, int | None] = {
+        f"interface{number:06}": number for number in range(20_000)
+    }
+    with _asking(_echo) as asker:
+        os.kill(asker.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        asker.ask(interfaces)
+        assert time.monotonic() - began < 10
+        assert asker.settle()
+        assert (asker.busy, asker.answers()) == (True, Answers(ethtool={}))
+        os.kill(asker.pid, signal.SIGCONT)
+        assert _wait(asker)
+        assert asker.answers().addresses == repr((interfaces, []))
+
+
 # --- a call that hangs ---------------------------------------------------------------------------
 
 
