@@ -8,7 +8,6 @@ between two questions and ends when its parent does.
 
 from __future__ import annotations
 
-import marshal
 import os
 import signal
 
@@ -16,7 +15,7 @@ from accelnet_probes.ethtool import REPLIES, EthtoolSocket, read_interface
 from accelnet_probes.files import errno_name
 from accelnet_probes.record import Record, replace
 from accelnet_probes.rtnetlink import RouteSocket, decode_link
-from accelnet_probes.worker import Board, keep_only
+from accelnet_probes.worker import Board, keep_only, reap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from accelnet_probes.ethtool import Reply, Tables
     from accelnet_probes.rtnetlink import Link
     from accelnet_probes.worker import Emit
-
-_QUESTION = 1 << 16  # bytes: a pipe's capacity; names of interfaces are 15 bytes at most
 
 
 class Answers(Record):
@@ -45,16 +42,24 @@ class Asker:
     def __init__(self, ask: Callable[[Any, Emit], None] | None = None) -> None:
         """Fork it; OSError where no memory, descriptor or process is left.
 
-        `ask` makes the calls; by default those of `ask_kernel`.
+        `ask` makes the calls; by default those of `_KernelAsker`.
         """
-        self._board = Board()
+        # A question is left in memory too, and a pipe tells of it: to write more than a pipe
+        # holds would have to wait for the child.
+        self._questions, self._board = Board(), Board()
         self._tables: dict[str, bytes] = {}
+        self._read = True  # all that the child has answered
+        self._ended = False
         self.busy = False
-        question, self._question = os.pipe()
-        self._done, done = os.pipe()
-        self.pid = os.fork()
+        question, self._question, self._done, done = _two_pipes()
+        try:
+            self.pid = os.fork()
+        except OSError:
+            for fd in (question, self._question, self._done, done):
+                os.close(fd)
+            raise
         if self.pid == 0:
-            _serve(ask or _KernelAsker(), self._board, question, done)
+            _serve(ask or _KernelAsker(), self._questions, self._board, (question, done))
         os.close(question)
         os.close(done)
         os.set_blocking(self._done, False)
@@ -69,11 +74,18 @@ class Asker:
         BrokenPipeError where it has ended.
         """
         self._board.clear()
-        known = [name for name in interfaces if name in self._tables]
+        if not self._read:
+            self._tables.clear()  # the child may have sent others, and has these no more
         for name in set(self._tables).difference(interfaces):
             del self._tables[name]
-        os.write(self._question, marshal.dumps((dict(interfaces), known)))
-        self.busy = True
+        self._questions.clear()
+        self._questions.emit((dict(interfaces), list(self._tables)))
+        try:
+            os.write(self._question, b"?")
+        except BrokenPipeError:
+            self._ended = True
+            raise
+        self.busy, self._read = True, False
 
     def settle(self) -> bool:
         """Take note that it has answered; False where it has ended instead."""
@@ -83,12 +95,15 @@ class Asker:
             return True
         if found:
             self.busy = False
-        return bool(found)
+        else:
+            self._ended = True
+        return not self._ended
 
     def answers(self) -> Answers:
         """What has come of the last question, by now."""
         found: dict[str, dict[str, Reply]] = {}
-        result = Answers(ethtool=found, complete=not self.busy)
+        self._read = not self.busy
+        result = Answers(ethtool=found, complete=self._read)
         for interface, name, value in self._board.messages():
             if interface is not None:
                 replies = found.setdefault(interface, {})
@@ -118,27 +133,38 @@ class Asker:
         """Let it end: it reads the end of our questions.  One that hangs ends when it can."""
         os.close(self._question)
         os.close(self._done)
+        self._questions.close()
         self._board.close()
 
     def reap(self) -> None:
-        """Take note of its end, if it has ended; one that hangs is init's after us."""
-        try:
-            os.waitpid(self.pid, os.WNOHANG)
-        except ChildProcessError:
-            pass  # whoever started us ignores SIGCHLD: the kernel has reaped it
+        """Take note of its end; one that hangs is left, and is init's after us."""
+        reap(self.pid, ended=self._ended)
 
 
-def _serve(ask: Callable[[Any, Emit], None], board: Board, question: int, done: int) -> None:
+def _two_pipes() -> tuple[int, int, int, int]:
+    first = os.pipe()
+    try:
+        return (*first, *os.pipe())
+    except OSError:
+        for fd in first:
+            os.close(fd)
+        raise
+
+
+def _serve(
+    ask: Callable[[Any, Emit], None], questions: Board, board: Board, pipes: tuple[int, int]
+) -> None:
     """The child: answers until its parent is gone."""
     try:
         for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal: our parent ends us
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
-        question, done = keep_only(question, done)
-        while asked := os.read(question, _QUESTION):
+        question, done = keep_only(*pipes)
+        while os.read(question, 1):
+            (asked,) = questions.messages()
             board.clear()
-            ask(marshal.loads(asked), board.emit)
+            ask(asked, board.emit)
             os.write(done, b".")
     finally:
         os._exit(0)
@@ -153,7 +179,7 @@ class _KernelAsker:
         self._tables: Tables = {}
 
     def __call__(self, question: tuple[dict[str, int | None], list[str]], emit: Emit) -> None:
-        """Emit (None, "links", …), (None, "addresses", …), (interface, reply's name, reply)."""
+        """Emit (None, "links", …), (None, "addresses", …), (interface, names of replies, these)."""
         interfaces, known = question
         for name in set(self._tables).difference(known):
             del self._tables[name]  # our parent has not got that table
