@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from accelnet_agent.tracker import Moment
+from accelnet_agent.tracks import Moment
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"  # proc(5)
 

@@ -13,6 +13,7 @@ import sys
 from functools import partial
 
 from accelnet_agent.daemon_arguments import parse, parser
+from accelnet_agent.logs import printable
 from accelnet_agent.report import UNUSABLE, UsageError
 from accelnet_agent.version import VERSION
 from accelnet_probes.asker import Asker
@@ -44,8 +45,7 @@ def main() -> NoReturn:
 
 
 def _complain(message: str) -> None:
-    text = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in message)
-    sys.stderr.write(f"accelnet-agent: {text}\n")
+    sys.stderr.write(f"accelnet-agent: {printable(message)}\n")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -54,6 +54,9 @@ def run(arguments: Sequence[str]) -> int:
     if options.help or options.version:
         sys.stdout.write(parser().format_help() if options.help else f"accelnet {VERSION}\n")
         return 0
+    if not os.path.isdir(options.path_rootfs):
+        raise UsageError(f"{options.path_rootfs}: no such folder, expected the machine's root")
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     try:
         asker: Asker | None = Asker()  # early: it stays as small as this process is now
     except OSError:
@@ -136,7 +139,7 @@ def _tracker(state: StateFile, log: Log) -> Tracker:
         lambda text: decode(text, boot_id(), now),
         lambda why: log("warning", "state.unusable", why=why),
     )
-    return kept if kept is not None else Tracker(now.wall)
+    return kept if kept is not None else Tracker(now.boot)
 
 
 def _reload(agent: Agent, config: WebConfigFile | None, notifier: Notifier, log: Log) -> None:

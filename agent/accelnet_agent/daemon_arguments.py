@@ -147,9 +147,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
             values[field] = _value(option, flag, value)
     if "state_directory" not in values and environment.get("STATE_DIRECTORY"):
         values["state_directory"] = environment["STATE_DIRECTORY"].split(":")[0]
-    options = Options(**values)
-    _verify(options)
-    return options
+    return Options(**values)
 
 
 def _of_environment(option: Option, text: str) -> Any:
@@ -170,11 +168,18 @@ def _value(option: Option, flag: str, value: Any) -> Any:
     if option.seconds is not None:
         return _number(flag, value, MAX_SECONDS)
     if option.name == "web.max_requests":
-        if not (value.isascii() and value.isdecimal()) or int(value) > MAX_REQUESTS:
+        short = value.isascii() and value.isdecimal() and len(value) <= len(str(MAX_REQUESTS))
+        if not short or int(value) > MAX_REQUESTS:
             raise UsageError(f"{flag} {value}: expected a count from 0 to {MAX_REQUESTS}")
         return int(value)
     if option.choices and value not in option.choices:
         raise UsageError(f"{flag} {value}: expected {', '.join(option.choices)}")
+    if option.metavar in ("DIR", "FILE") and not value:
+        raise UsageError(f"{flag} is empty: expected a path")
+    if option.name == "web.telemetry_path" and not _is_own_path(value):
+        raise UsageError(f"{flag} {value}: expected a path of its own, such as /metrics")
+    if option.name == "imds_endpoint" and value != "off" and (why := endpoint_error(value)):
+        raise UsageError(f"{flag} {value}: {why}")
     return value
 
 
@@ -191,14 +196,10 @@ def _number(flag: str, text: str, most: float) -> float:
 OTHER_PATHS = ("/", "/healthz", "/application-health", "/livez", "/report")
 
 
-def _verify(options: Options) -> None:
-    path, endpoint = options.web_telemetry_path, options.imds_endpoint
-    if not path.startswith("/") or path in OTHER_PATHS or not path.isascii() or " " in path:
-        raise UsageError(
-            f"--web.telemetry-path {path}: expected a path of its own, such as /metrics"
-        )
-    if endpoint not in (None, "off") and (why := endpoint_error(endpoint)):
-        raise UsageError(f"--imds-endpoint {endpoint}: {why}")
+def _is_own_path(path: str) -> bool:
+    """Something that a request can ask for, and that nothing else answers."""
+    written = path.isascii() and path.isprintable() and not any(sign in path for sign in ' ?#%"\\')
+    return written and path.startswith("/") and path not in OTHER_PATHS
 
 
 class _Parser(argparse.ArgumentParser):

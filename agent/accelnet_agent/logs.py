@@ -82,10 +82,15 @@ def _logger(form: str) -> Any:
 
 
 def _one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """A name with a line end in it makes no line of its own; bytes that are no UTF-8 show."""
+    """What the machine calls its things makes no line of its own, and moves no cursor."""
     return {
-        name: " ".join(value.encode("utf-8", "backslashreplace").decode().splitlines())
-        if isinstance(value, str)
-        else value
+        name: value if isinstance(value, (int, float)) else printable(str(value))
         for name, value in event.items()
     }
+
+
+def printable(text: str) -> str:
+    """One line: what is not printable, or no UTF-8, as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
