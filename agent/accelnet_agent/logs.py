@@ -11,12 +11,12 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
     from typing import Any, Literal
 
     Level = Literal["debug", "info", "warning", "error"]
 
-LEVELS = ("debug", "info", "warning", "error")
+LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
 FORMATS = ("logfmt", "json")
 QUIET = 600.0  # seconds in which a repetition is counted instead of told
 _MOST = 200  # kinds of repetition that are remembered
@@ -25,8 +25,14 @@ _MOST = 200  # kinds of repetition that are remembered
 class Log:
     """Writes to standard error, which systemd leads to the journal."""
 
-    def __init__(self, level: Level = "info", form: str = "logfmt") -> None:
+    def __init__(
+        self,
+        level: Level = "info",
+        form: str = "logfmt",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._least = LEVELS.index(level)
+        self._clock = clock
         self._form = form
         self._logger: Any = None
         self._told: dict[tuple[str, ...], tuple[float, int]] = {}
@@ -46,7 +52,7 @@ class Log:
     def repeated(self, level: Level, event: str, **facts: Any) -> None:
         """Tell an event that may come again and again."""
         key = (event, *(f"{name}={value}" for name, value in facts.items()))
-        now = time.monotonic()
+        now = self._clock()
         since, count = self._told.get(key, (-QUIET, 0))
         if now - since < QUIET:
             self._told[key] = (since, count + 1)

@@ -61,7 +61,13 @@ class StateFile:
 
 
 def _read(path: str) -> bytes:
+    """All of it, up to what is no state any more: what is cut off is no JSON."""
     # Not blocking: nobody knows what lies there.
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(fd, "rb") as file:
-        return file.read(MAX_SIZE)  # what is cut off is no JSON
+    content = b""
+    try:
+        while len(content) < MAX_SIZE and (part := os.read(fd, MAX_SIZE - len(content))):
+            content += part
+    finally:
+        os.close(fd)
+    return content
