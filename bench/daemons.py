@@ -123,13 +123,13 @@ class Daemon:
         """Open descriptors of all its processes."""
         return sum(1 for pid in self.pids() for _ in Path(f"/proc/{pid}/fd").iterdir())
 
-    def resident(self, packages: Iterable[str]) -> set[str]:
-        """Those Python packages whose code one of its processes has in memory.
+    def resident(self, files: Mapping[str, str]) -> set[str]:
+        """Those Python packages whose code one of its processes has in memory, by a file of each.
 
-        A code object holds the path of its file: that of a package's __init__.py is nowhere
-        in the memory of a process that has not imported it.
+        A code object holds the path of its file, which is nowhere else in the memory of a
+        process that has not imported it.
         """
-        wanted = {package: f"/{package}/__init__.py".encode() for package in packages}
+        wanted = {package: f"/{path}".encode() for package, path in files.items()}
         found: set[str] = set()
         for pid in self.pids():
             for part in _private_memory(pid):

@@ -120,6 +120,9 @@ def compared(goal: Goal, ours: Sequence[float], theirs: Sequence[float], unit: s
 
 
 def machine(python: str) -> str:
-    """One line about what was measured on."""
+    """One line about what was measured on, and one where it does other things besides."""
     version = run([python, "-I", "-c", "import platform; print(platform.python_version())"]).strip()
-    return f"Python {version}, Linux {os.uname().release}, {os.cpu_count()} CPUs"
+    cpus, load = os.cpu_count() or 1, os.getloadavg()[0]
+    busy = f"\nload average {load:.1f}: times of waiting, their tails above all, mean little"
+    found = f"Python {version}, Linux {os.uname().release}, {cpus} CPUs"
+    return found + (busy if load > cpus / 2 else "")

@@ -37,6 +37,7 @@ class Setting(NamedTuple):
     exporter: Daemon
     pairs: Sequence[Pair]
     lone: Pair | None  # a NIC whose counters can be made to grow
+    tree: Path  # the files of the VM
     sysfs: Path  # of the namespace
     listener: Path  # bench/link_listener.c, compiled
     rounds: int
@@ -100,7 +101,7 @@ def make_setting(
         )
         stack.callback(agent.stop)
         stack.callback(exporter.stop)
-        yield Setting(agent, exporter, pairs, lone, sysfs, listener, rounds, long)
+        yield Setting(agent, exporter, pairs, lone, tree, sysfs, listener, rounds, long)
 
 
 def _ended(number: int, _: object) -> NoReturn:

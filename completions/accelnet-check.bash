@@ -4,9 +4,10 @@
 _accelnet_check() {
     local cur=${COMP_WORDS[COMP_CWORD]} flag=${COMP_WORDS[COMP_CWORD - 1]}
     local kind='' words=''
-    local checks="kernel-minimum os-supported vm-size vmbus-passthrough vf-driver vf-expected
-        vf-paired vf-up vf-datapath vf-unaddressed vf-mtu nic-queues vf-drops synthetic-errors
-        vf-flapping vf-missing hardware-moved probes-answered"
+    local checks="kernel-minimum kernel-known-issue os-supported vm-size vmbus-passthrough
+        vf-driver next-host-drivers vf-expected vf-paired vf-up vf-datapath vf-unaddressed
+        vf-unmanaged vf-name vf-mtu nic-queues vf-drops synthetic-errors imds-nics vf-flapping
+        vf-missing hardware-moved probes-answered"
 
     # --flag=value is three words to bash
     if [[ $cur == = ]]; then
@@ -18,7 +19,7 @@ _accelnet_check() {
         --root)
             kind=-d
             ;;
-        --bundle | --record | --output)
+        --bundle | --record | --output | --known-issues)
             kind=-f
             ;;
         --format)
@@ -41,8 +42,8 @@ _accelnet_check() {
             ;;
         *)
             words="-h --root --bundle --record --redact --format --output --expect --interface
-                --only --skip --wait --window --imds-endpoint --list-checks --explain --version
-                --help"
+                --only --skip --wait --window --imds-endpoint --known-issues --list-checks
+                --explain --version --help"
             ;;
     esac
     if [[ -n $kind ]]; then

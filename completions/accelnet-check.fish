@@ -1,8 +1,9 @@
 # fish completion for accelnet-check: written by scripts/man from its options
 
-set -l checks "kernel-minimum os-supported vm-size vmbus-passthrough vf-driver vf-expected
-    vf-paired vf-up vf-datapath vf-unaddressed vf-mtu nic-queues vf-drops synthetic-errors
-    vf-flapping vf-missing hardware-moved probes-answered"
+set -l checks "kernel-minimum kernel-known-issue os-supported vm-size vmbus-passthrough
+    vf-driver next-host-drivers vf-expected vf-paired vf-up vf-datapath vf-unaddressed
+    vf-unmanaged vf-name vf-mtu nic-queues vf-drops synthetic-errors imds-nics vf-flapping
+    vf-missing hardware-moved probes-answered"
 
 complete -c accelnet-check -f
 complete -c accelnet-check -l root -x -a '(__fish_complete_directories)' -d 'judge the file tree of an unbooted image'
@@ -18,6 +19,7 @@ complete -c accelnet-check -l skip -x -a "$checks" -d 'not this check (repeatabl
 complete -c accelnet-check -l wait -x -d 'observe again until the verdict is pass or the time is up'
 complete -c accelnet-check -l window -x -d 'time between two samples of the counters (default: 1; 0: one sample)'
 complete -c accelnet-check -l imds-endpoint -x -a 'off' -d 'instance metadata (default: the link-local address, only on Azure)'
+complete -c accelnet-check -l known-issues -r -F -d 'more entries for the catalogue of known issues (JSON)'
 complete -c accelnet-check -l list-checks -d 'list the checks'
 complete -c accelnet-check -l explain -x -a "$checks" -d 'print the runbook of a check'
 complete -c accelnet-check -l version -d 'print the version'

@@ -8,6 +8,7 @@ from accelnet_agent.datapath import DataPath
 from accelnet_agent.findings import Finding
 from accelnet_agent.functions import Function
 from accelnet_agent.machine import Machine, Nic
+from accelnet_probes.hardware import DEVICES, DRIVERS
 from accelnet_probes.record import replace
 from accelnet_probes.snapshot import (
     Channels,
@@ -17,11 +18,16 @@ from accelnet_probes.snapshot import (
     Gap,
     Instance,
     Interface,
+    KernelDrivers,
     KernelLog,
+    LinkOwner,
     LogEvent,
     Module,
     ModuleTree,
     Netdev,
+    NetworkSetup,
+    NextBoot,
+    NextHost,
     OsRelease,
     PciFunction,
     Ring,
@@ -184,6 +190,8 @@ def a_snapshot(**changes: Any) -> Snapshot:
         vmbus=(),
         netdevs=(a_netdev(), a_vf()),
         modules=ModuleTree(modules=(), by_alias={}),
+        next_host=a_next_host(),
+        network_setup=a_network_setup(),
         kernel_log=KernelLog(events=(), starts_at_boot=True),
         window_seconds=None,
     )
@@ -229,6 +237,61 @@ def a_module(**changes: Any) -> Module:
         name=name, loaded=True, builtin=False, file=f"kernel/drivers/net/{name}/{name}.ko.zst"
     )
     return replace(module, **changes)
+
+
+def a_kernel(**changes: Any) -> KernelDrivers:
+    """The running kernel of the healthy VM, with every driver."""
+    answers: dict[str, tuple[str, ...]] = {alias: (driver,) for driver, alias in DEVICES}
+    tree = ModuleTree(modules=tuple(a_module(name=name) for name in DRIVERS), by_alias=answers)
+    kernel = KernelDrivers(
+        release="6.8.0-1029-azure", running=True, tree=tree, blocked={}, early={}, ethernet=True
+    )
+    return replace(kernel, **changes)
+
+
+def a_next_host(*kernels: KernelDrivers, **changes: Any) -> NextHost:
+    """A VM that boots the kernel it runs."""
+    kernels = kernels or (a_kernel(),)
+    host = NextHost(
+        boots=NextBoot(release=kernels[-1].release, why="the only kernel in /lib/modules"),
+        kernels=kernels,
+        installed=tuple(kernel.release for kernel in kernels),
+    )
+    return replace(host, **changes)
+
+
+def an_owner(**changes: Any) -> LinkOwner:
+    """A VF that networkd leaves alone, as the udev rule says."""
+    owner = LinkOwner(
+        udev={
+            "AZURE_UNMANAGED_SRIOV": "1",
+            "ID_NET_MANAGED_BY": "unmanaged",
+            "NM_UNMANAGED": "1",
+        },
+        network_manager=None,
+        networkd="unmanaged",
+    )
+    return replace(owner, **changes)
+
+
+def a_network_setup(**changes: Any) -> NetworkSetup:
+    """Ubuntu with netplan and azure-vm-utils."""
+    netplan = "/run/systemd/network/10-netplan-eth0.network"
+    setup = NetworkSetup(
+        links={
+            "eth0": LinkOwner(
+                udev={}, network_manager=None, networkd="configured", network_file=netplan
+            ),
+            "enP53091s1": an_owner(),
+        },
+        network_manager=False,
+        networkd=True,
+        unmanaged=(),
+        name_rules=(),
+        name_generator=None,
+        packages={},
+    )
+    return replace(setup, **changes)
 
 
 def a_log(*events: LogEvent, starts_at_boot: bool = True) -> KernelLog:

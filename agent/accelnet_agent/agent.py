@@ -78,13 +78,7 @@ class Agent:
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:  # the rest goes on
-            self._log.repeated("error", "agent.bug", error=f"{type(error).__name__}: {error}")
+        task.add_done_callback(self._tasks.discard)
 
     async def _listen(self) -> None:
         """pyroute2 takes a fifth of a second to import: beside the first answers."""

@@ -1,13 +1,9 @@
-"""The arguments of accelnet-check: one table, which help, man page and tests read too.
-
-The table is scanned here because importing argparse costs as much as all of
-`uname -r; lspci` (docs/performance.md); argparse itself renders the help from
-the same table, and the tests hold the scanner to its results.
-"""
+"""The arguments of accelnet-check: one table, which help, man page and tests read too."""
 
 from __future__ import annotations
 
 from accelnet_agent.checks import CHECKS
+from accelnet_agent.options import COLUMNS, Option, add_to, meant, scan
 from accelnet_agent.report import UsageError
 from accelnet_probes.imds import endpoint_error
 from accelnet_probes.record import Record
@@ -16,29 +12,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import Any, Literal
+    from typing import Literal
 
     from accelnet_agent.machine import Expect
 
-MAX_SECONDS = 86_400.0
-COLUMNS = 80
 SOURCES = ("root", "bundle", "record")  # no two of them together
-
-
-class Option(Record):
-    """One option; without a metavar it is a switch."""
-
-    flag: str
-    help: str
-    metavar: str | None = None
-    choices: tuple[str, ...] = ()
-    repeatable: bool = False
-    seconds: float | None = None  # its default; the value is a number of seconds
-
-    @property
-    def name(self) -> str:
-        """The field of Options that it sets."""
-        return self.flag[2:].replace("-", "_")
 
 
 OPTIONS = (
@@ -82,12 +60,16 @@ OPTIONS = (
         metavar="URL|off",
         help="instance metadata (default: the link-local address, only on Azure)",
     ),
+    Option(
+        flag="--known-issues",
+        metavar="FILE",
+        help="more entries for the catalogue of known issues (JSON)",
+    ),
     Option(flag="--list-checks", help="list the checks"),
     Option(flag="--explain", metavar="CHECK", help="print the runbook of a check"),
     Option(flag="--version", help="print the version"),
     Option(flag="--help", help="print this help"),
 )
-_BY_FLAG = {option.flag: option for option in OPTIONS} | {"-h": OPTIONS[-1]}
 
 
 class Options(Record):
@@ -106,6 +88,7 @@ class Options(Record):
     wait: float = 0.0
     window: float = 1.0
     imds_endpoint: str | None = None
+    known_issues: str | None = None
     list_checks: bool = False
     explain: str | None = None
     version: bool = False
@@ -114,62 +97,10 @@ class Options(Record):
 
 def parse(arguments: Sequence[str]) -> Options:
     """The options; UsageError for what can not be used, or not together."""
-    options = Options(**_scan(list(arguments)))
+    options = Options(**scan(arguments, OPTIONS))
     if not options.help:
         _verify(options)
     return options
-
-
-def _scan(words: list[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    words.reverse()
-    while words:
-        flag, equals, value = words.pop().partition("=")
-        option = _BY_FLAG.get(flag)
-        if option is None:
-            hint = _meant(flag, list(_BY_FLAG))
-            raise UsageError(f"unrecognized argument: {flag}{equals}{value}{hint}")
-        if option.metavar is None:
-            if equals:
-                raise UsageError(f"{flag}: expected no value")
-            values[option.name] = True
-            continue
-        if not equals:
-            if not words or words[-1] in _BY_FLAG:
-                raise UsageError(f"{flag}: expected {option.metavar}")
-            value = words.pop()
-        if option.repeatable:
-            values[option.name] = (*values.get(option.name, ()), value)
-        else:
-            values[option.name] = _value(option, value)
-    return values
-
-
-def _value(option: Option, value: str) -> str | float:
-    if option.seconds is not None:
-        return _seconds(option.flag, value)
-    if option.choices and value not in option.choices:
-        raise UsageError(f"{option.flag} {value}: expected {', '.join(option.choices)}")
-    return value
-
-
-def _seconds(flag: str, text: str) -> float:
-    try:
-        value = float(text) if text.isascii() and "_" not in text else -1.0
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= MAX_SECONDS:  # NaN fails both
-        raise UsageError(f"{flag} {text}: expected seconds from 0 to {MAX_SECONDS:g}")
-    return value
-
-
-def _meant(name: str, names: list[str]) -> str:
-    """What was probably meant, in brackets."""
-    from difflib import get_close_matches
-
-    found = get_close_matches(name.lower().replace("_", "-"), names, n=1)
-    where = "see --help" if names[0].startswith("-") else "--list-checks names them"
-    return f" (did you mean {found[0]}?)" if found else f" ({where})"
 
 
 def _verify(options: Options) -> None:
@@ -184,14 +115,14 @@ def _verify(options: Options) -> None:
         named.append(("explain", options.explain))
     for flag, name in named:
         if name not in ids:
-            raise UsageError(f"--{flag} {name}: no such check{_meant(name, ids)}")
+            raise UsageError(f"--{flag} {name}: no such check{meant(name, ids)}")
     if options.redact and options.record is None:
         raise UsageError("--redact: expected together with --record PATH")
     endpoint = options.imds_endpoint
     if endpoint not in (None, "off") and (why := endpoint_error(endpoint)):
         raise UsageError(f"--imds-endpoint {endpoint}: {why}")
-    for flag in (*SOURCES, "output"):
-        path = getattr(options, flag)
+    for flag in (*SOURCES, "output", "known-issues"):
+        path = getattr(options, flag.replace("-", "_"))
         if path is not None and (not path or "\0" in path):
             raise UsageError(f"--{flag}: expected a path")
 
@@ -210,23 +141,9 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=COLUMNS),
     )
-    sources = new.add_mutually_exclusive_group()
+    add_to(new, OPTIONS, SOURCES)
+    defaults = Options()
     for option in OPTIONS:
-        group = sources if option.name in SOURCES else new
-        flags = [option.flag] if option.flag != "--help" else ["-h", option.flag]
-        if option.metavar is None:
-            group.add_argument(*flags, action="store_true", help=option.help)
-        elif option.repeatable:
-            group.add_argument(
-                *flags, metavar=option.metavar, help=option.help, action="append", default=[]
-            )
-        else:
-            group.add_argument(
-                *flags,
-                metavar=option.metavar,
-                help=option.help,
-                choices=option.choices or None,
-                type=str if option.seconds is None else float,
-                default=getattr(Options(), option.name),
-            )
+        if not option.repeatable:
+            new.set_defaults(**{option.name: getattr(defaults, option.name)})
     return new

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from accelnet_agent.arguments import Options
+    from accelnet_agent.data.known_issues import KnownIssue
     from accelnet_agent.report import Report
     from accelnet_probes.host import Host
 
@@ -99,10 +100,15 @@ def _verify(options: Options) -> Report:
     """Observe and judge, again and again with --wait; record the last where asked."""
     import time
 
+    issues: tuple[KnownIssue, ...] = ()
+    if options.known_issues is not None:
+        from accelnet_agent.known_issues_file import load
+
+        issues = load(options.known_issues)
     until = time.monotonic() + options.wait
     while True:
         host = _host(options)
-        report = _judge(host, options)
+        report = _judge(host, options, issues)
         live = options.bundle is None and options.root is None
         if not live or report.verdict == "pass" or time.monotonic() >= until:
             break
@@ -112,13 +118,16 @@ def _verify(options: Options) -> Report:
     return report
 
 
-def _judge(host: Host, options: Options) -> Report:
+def _judge(host: Host, options: Options, issues: tuple[KnownIssue, ...]) -> Report:
     from accelnet_agent.checks import CHECKS
     from accelnet_agent.engine import judge
     from accelnet_agent.machine import build
     from accelnet_probes.observe import observe
+    from accelnet_probes.record import replace
 
     machine = build(observe(host), options.expect, options.interface)
+    if issues:
+        machine = replace(machine, known_issues=issues)
     missing = [name for name in options.interface if name not in {nic.name for nic in machine.nics}]
     if missing:
         raise UsageError(f"--interface {missing[0]}: no synthetic or direct NIC has that name")

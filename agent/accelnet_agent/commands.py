@@ -7,7 +7,7 @@ from accelnet_probes.snapshot import known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from accelnet_probes.snapshot import Netdev
+    from accelnet_probes.snapshot import Netdev, OsRelease
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:@/")
 
@@ -82,3 +82,63 @@ def probe_again(address: str) -> str:
 def clear_override(address: str) -> str:
     """Let any driver that knows the function's id have it."""
     return f"echo | sudo tee /sys/bus/pci/devices/{quoted(address)}/driver_override"
+
+
+def install_driver(release: OsRelease | None, module: str, reinstall: str | None = None) -> str:
+    """The package that brings a driver; with `reinstall`, that kernel's own once more."""
+    ids = {*(release.id_like if release is not None else ()), release.id if release else None}
+    kernel = quoted(reinstall)
+    if ids & {"ubuntu"} and reinstall:
+        return do(
+            "Install its package again:", f"sudo apt-get install --reinstall linux-modules-{kernel}"
+        )
+    if ids & {"ubuntu"}:
+        return do("Install Azure's kernel and reboot:", "sudo apt-get install linux-azure")
+    if ids & {"debian"} and reinstall:
+        return do(
+            "Install its package again:", f"sudo apt-get install --reinstall linux-image-{kernel}"
+        )
+    if ids & {"debian"}:
+        return do(
+            "Install the cloud kernel and reboot:", "sudo apt-get install linux-image-cloud-amd64"
+        )
+    if ids & {"rhel", "fedora", "centos"}:
+        return do(
+            "Install the rest of the kernel's modules:",
+            f"sudo dnf install kernel-modules-{kernel if reinstall else '$(uname -r)'}",
+            f"sudo modprobe {module}",
+        )
+    if ids & {"suse", "sles", "opensuse"}:
+        return do(
+            "Install the full kernel in place of kernel-default-base and reboot:",
+            "sudo zypper install kernel-default",
+        )
+    return f"Install a kernel that has {module}, or build one with its option on, and reboot."
+
+
+def allow_module(module: str, why: str) -> str:
+    """Lift what forbids a module: "LINE in FILE", "WORD on the kernel's command line"."""
+    if "command line" in why:
+        word = why.partition(" ")[0]
+        return (
+            do(
+                f"Take {word} from the kernel's command line and reboot; with grubby:",
+                f"sudo grubby --update-kernel=ALL --remove-args={quoted(word)}",
+            )
+            + "\n"
+            + do("else edit /etc/default/grub, and:", "sudo update-grub")
+        )
+    return do(
+        f"Take the line out, unless it is meant, and load {module}:",
+        f"sudo sed -i '/{module.replace('_', '[-_]')}/d' {quoted(why.rpartition(' in ')[2])}",
+        f"sudo modprobe {module}",
+    )
+
+
+def into_initramfs() -> str:
+    """Make the initramfs anew, with the drivers of this hardware."""
+    return (
+        do("Debian, Ubuntu:", "sudo update-initramfs -u")
+        + "\n"
+        + do("RHEL, SLES, Azure Linux:", "sudo dracut --force --no-hostonly")
+    )

@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import contextmanager
 from functools import partial
 
 from accelnet_agent.daemon_arguments import parse, parser
@@ -20,8 +21,8 @@ from accelnet_probes.asker import Asker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import NoReturn
+    from collections.abc import Iterator, Sequence
+    from typing import Any, NoReturn
 
     from accelnet_agent.agent import Agent
     from accelnet_agent.daemon_arguments import Options
@@ -73,10 +74,13 @@ async def _serve(options: Options, asker: Asker | None) -> None:
     from accelnet_agent.routes import Routes
     from accelnet_agent.service import Notifier, passed_sockets
     from accelnet_agent.state_file import StateFile
-    from accelnet_agent.web_server import WebServer
     from accelnet_probes.resident import ResidentHost
 
+    with _no_certificates():
+        from accelnet_agent.web_server import WebServer
+
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: _bug(log, context))
     log, notifier = Log(options.log_level, options.log_format), Notifier()
     config = _web_config(options, log)
     state = StateFile(options.state_directory)
@@ -111,6 +115,30 @@ async def _serve(options: Options, asker: Asker | None) -> None:
     log("info", "agent.stopping")
     await server.drain(DRAIN)
     agent.end(kernel)
+
+
+@contextmanager
+def _no_certificates() -> Iterator[None]:
+    """tornado reads the system's CAs when it is imported, as if it were a client: a MiB for none.
+
+    Nothing here connects to a TLS server; web.yml names its own client_ca_file.
+    """
+    names = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+    before = {name: os.environ.pop(name, None) for name in names}
+    os.environ.update(dict.fromkeys(names, os.devnull))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
+
+
+def _bug(log: Log, context: dict[str, Any]) -> None:
+    """What nobody has caught: one line, and the rest goes on."""
+    error = repr(context.get("exception")) if "exception" in context else context.get("message")
+    log.repeated("error", "agent.bug", error=error, help="please report it")
 
 
 def _web_event(log: Log, event: str, **facts: object) -> None:

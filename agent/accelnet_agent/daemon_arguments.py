@@ -6,25 +6,23 @@ They follow the conventions of Prometheus exporters.  Each flag has a variable:
 
 from __future__ import annotations
 
-import argparse
-
-from accelnet_agent.arguments import COLUMNS, Option
 from accelnet_agent.logs import FORMATS, LEVELS
+from accelnet_agent.options import COLUMNS, Option, add_to, scan, value_of
 from accelnet_agent.report import UsageError
 from accelnet_probes.imds import endpoint_error
 from accelnet_probes.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping, Sequence
-    from typing import Any, Literal, NoReturn
+    from typing import Any, Literal
 
     from accelnet_agent.logs import Level
     from accelnet_agent.machine import Expect
 
 DEFAULT_ADDRESS = "127.0.0.1:9975"
-MAX_SECONDS, MAX_REQUESTS = 86_400.0, 10_000
-_YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 OPTIONS = (
     Option(
@@ -47,6 +45,7 @@ OPTIONS = (
     Option(
         flag="--web.max-requests",
         metavar="COUNT",
+        most=10_000,
         help="requests answered at once; others wait their turn (default: 40; 0: no limit)",
     ),
     Option(
@@ -120,14 +119,9 @@ class Options(Record):
     help: bool = False
 
 
-def field_of(option: Option) -> str:
-    """The field of Options that it sets."""
-    return option.name.replace(".", "_")
-
-
 def variable_of(option: Option) -> str:
     """The variable of the environment that stands for the flag."""
-    return f"ACCELNET_{field_of(option).upper()}"
+    return f"ACCELNET_{option.name.upper()}"
 
 
 SETTINGS = tuple(option for option in OPTIONS if option.name not in ("version", "help"))
@@ -135,65 +129,44 @@ SETTINGS = tuple(option for option in OPTIONS if option.name not in ("version", 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     """The options; UsageError for what can not be used."""
-    found = vars(parser().parse_args(list(arguments)))
-    values: dict[str, Any] = {}
-    for option in OPTIONS:
-        field, flag = field_of(option), option.flag
-        value = found[field]
-        if value in (None, False) and option in SETTINGS:
-            flag = variable_of(option)
-            value = _of_environment(option, environment.get(flag, ""))
-        if value not in (None, False):
-            values[field] = _value(option, flag, value)
+    values = scan(arguments, OPTIONS)
+    said = {option.name: option.flag for option in OPTIONS}
+    for option in SETTINGS:
+        text = environment.get(variable_of(option), "").strip()
+        if text and option.name not in values:
+            said[option.name] = f"{variable_of(option)}:"
+            values[option.name] = _of_environment(option, said[option.name], text)
     if "state_directory" not in values and environment.get("STATE_DIRECTORY"):
         values["state_directory"] = environment["STATE_DIRECTORY"].split(":")[0]
+    for name, value in values.items():
+        if why := _why_not(name, value):
+            raise UsageError(f"{said[name]} {value}: {why}")
     return Options(**values)
 
 
-def _of_environment(option: Option, text: str) -> Any:
-    """The value of a variable; None where it is empty, as where it is not set."""
-    text = text.strip()
+def _of_environment(option: Option, said: str, text: str) -> Any:
+    """The value of a variable that is set, and not empty."""
     if option.metavar is None:
         if text.lower() not in _YES + _NO:
-            raise UsageError(f"{variable_of(option)}={text}: expected true or false")
+            raise UsageError(f"{said} {text}: expected true or false")
         return text.lower() in _YES
     if option.repeatable:
-        return text.replace(",", " ").split() or None
-    return text or None
-
-
-def _value(option: Option, flag: str, value: Any) -> Any:
-    if option.repeatable:
-        return tuple(value)
-    if option.seconds is not None:
-        return _number(flag, value, MAX_SECONDS)
-    if option.name == "web.max_requests":
-        short = value.isascii() and value.isdecimal() and len(value) <= len(str(MAX_REQUESTS))
-        if not short or int(value) > MAX_REQUESTS:
-            raise UsageError(f"{flag} {value}: expected a count from 0 to {MAX_REQUESTS}")
-        return int(value)
-    if option.choices and value not in option.choices:
-        raise UsageError(f"{flag} {value}: expected {', '.join(option.choices)}")
-    if option.metavar in ("DIR", "FILE") and not value:
-        raise UsageError(f"{flag} is empty: expected a path")
-    if option.name == "web.telemetry_path" and not _is_own_path(value):
-        raise UsageError(f"{flag} {value}: expected a path of its own, such as /metrics")
-    if option.name == "imds_endpoint" and value != "off" and (why := endpoint_error(value)):
-        raise UsageError(f"{flag} {value}: {why}")
-    return value
-
-
-def _number(flag: str, text: str, most: float) -> float:
-    try:
-        value = float(text) if text.isascii() and "_" not in text else -1.0
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= most:  # NaN fails both
-        raise UsageError(f"{flag} {text}: expected seconds from 0 to {most:g}")
-    return value
+        return tuple(text.replace(",", " ").split()) or Options().web_listen_address
+    return value_of(option, said, text)
 
 
 OTHER_PATHS = ("/", "/healthz", "/application-health", "/livez", "/report")
+
+
+def _why_not(name: str, value: Any) -> str | None:
+    """What is wrong with a value that has the right form."""
+    if name == "web_telemetry_path" and not _is_own_path(value):
+        return "expected a path of its own, such as /metrics"
+    if name == "imds_endpoint" and value != "off":
+        return endpoint_error(value)
+    if name in ("web_config_file", "path_rootfs", "state_directory") and not value:
+        return "expected a path"
+    return None
 
 
 def _is_own_path(path: str) -> bool:
@@ -202,14 +175,11 @@ def _is_own_path(path: str) -> bool:
     return written and path.startswith("/") and path not in OTHER_PATHS
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
-
-
 def parser() -> argparse.ArgumentParser:
     """The flags as argparse knows them: for the help, and whatever is made from it."""
-    new = _Parser(
+    import argparse
+
+    new = argparse.ArgumentParser(
         prog="accelnet-agent",
         description="Watch whether Accelerated Networking really works on this Azure VM: a "
         "Prometheus exporter, a health endpoint and a page for people.  It only ever reads.",
@@ -219,15 +189,5 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=COLUMNS),
     )
-    for option in OPTIONS:
-        flags = [option.flag] if option.flag != "--help" else ["-h", option.flag]
-        field = field_of(option)
-        if option.metavar is None:
-            new.add_argument(*flags, dest=field, action="store_true", help=option.help)
-        elif option.repeatable:
-            new.add_argument(
-                *flags, dest=field, metavar=option.metavar, help=option.help, action="append"
-            )
-        else:
-            new.add_argument(*flags, dest=field, metavar=option.metavar, help=option.help)
+    add_to(new, OPTIONS)
     return new

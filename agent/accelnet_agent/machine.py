@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Literal
 
+    from accelnet_agent.data.known_issues import KnownIssue
     from accelnet_agent.datapath import DataPath, Window
     from accelnet_agent.functions import Function
     from accelnet_probes.snapshot import (
+        KernelDrivers,
         KernelLog,
         LogEvent,
         Module,
@@ -63,6 +65,7 @@ class Machine(Record):
     nics: tuple[Nic, ...]
     functions: tuple[Function, ...]
     expect: Expect = "auto"
+    known_issues: tuple[KnownIssue, ...] = ()  # the operator's, beside the catalogue's
     grace: float = SERVICING_SECONDS  # how long a VF may be away before its absence counts
 
     def is_recent(self, event: LogEvent) -> bool:
@@ -98,6 +101,13 @@ class Machine(Record):
             if module.name == name:
                 return module
         return None
+
+    @property
+    def running_kernel(self) -> KernelDrivers | None:
+        """The running kernel's drivers, and what forbids them; None where not looked up."""
+        host = known(self.snapshot.next_host)
+        kernels = host.kernels if host is not None else ()
+        return next((kernel for kernel in kernels if kernel.running), None)
 
     @property
     def netvsc_devices(self) -> tuple[VmbusDevice, ...]:

@@ -42,11 +42,8 @@ class Deadlines:
 
     def longest(self, *kinds: str) -> tuple[float, Connection] | None:
         """Since when, by the loop's clock, and who has waited longest for any of these."""
-        since = [
-            (until - self._seconds[kind], connection)
-            for kind in kinds
-            for connection, until in list(self._queues[kind].items())[:1]
-        ]
+        firsts = [(kind, next(iter(self._queues[kind].items()), None)) for kind in kinds]
+        since = [(first[1] - self._seconds[kind], first[0]) for kind, first in firsts if first]
         return min(since, key=lambda wait: wait[0]) if since else None
 
     def all(self, *kinds: str) -> list[Connection]:

@@ -121,7 +121,7 @@ def context(settings: TlsSettings) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.options |= ssl.OP_NO_RENEGOTIATION
     made.set_alpn_protocols(["http/1.1"])
-    # A resumed session shows the certificate that was verified when it began.  So there is none.
+    # A session that is resumed by its ticket shows the certificate that it began with.
     made.num_tickets = 0
     if settings.client_auth in _ASKED:
         made.options |= ssl.OP_NO_TICKET

@@ -131,7 +131,8 @@ class Asker:
 def _serve(ask: Callable[[Any, Emit], None], board: Board, question: int, done: int) -> None:
     """The child: answers until its parent is gone."""
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: our parent ends us
+        for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal: our parent ends us
+            signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         question, done = keep_only(question, done)

@@ -10,114 +10,15 @@ from __future__ import annotations
 
 import re
 
+from accelnet_probes.log_patterns import KEYWORDS, PATTERNS
 from accelnet_probes.record import replace
 from accelnet_probes.snapshot import KernelLog, LogEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-# What `--record` keeps, and what is parsed at all.
-KEYWORDS = (
-    b"vmbus",
-    b"hv_",
-    b"netvsc",
-    b"mlx4",
-    b"mlx5",
-    b"mana",
-    b"PCI",
-    b"pci",
-    b"VF ",
-    b"Data path",
-    b"joined to",
-    b"renamed from",
-    b"SR-IOV",
-    b"failed with error",
-    b"ardware is detected",
-)
-
-_GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-# "eth0", "eth0 (unregistering)", or before it has a name "(unnamed net_device) (uninitialized)".
-# Every pattern that begins with a word of any length begins at the word's start, and what stands
-# in brackets is short: a hostile line must not cost the square of its length.
-_NIC = (
-    rf"(?<!\S)(?:hv_netvsc\s+)?(?:(?P<guid>{_GUID}|vmbus_\S+)\s+)?"
-    r"(?:(?P<nic>[^\s:()]+)|\(unnamed net_device\))(?:\s+\([^()]{0,40}\))*: "
-)
-_PCI = r"(?P<pci>[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])"
-_PCI_VF = rf"{_PCI} (?P<vf>[^\s:()]+)(?:\s+\([^()]{{0,40}}\))*: "
-_VF = rf"(?:{_PCI_VF})?"
-_SWITCHED = r"VF: (?P<vf>[^\s,]+)(?:, err: (?P<detail>-?\d+))?"
-
-# Kind, what stands in every such line, and what the line looks like; groups name the fields of
-# LogEvent.  A pattern is compiled when a line holds its words: most logs need four of them.
-PATTERNS: tuple[tuple[str, str, str], ...] = (
-    ("slot-added", "VF slot ", _NIC + r"VF slot (?P<detail>\d+) added"),
-    ("slot-removed", "VF slot ", _NIC + r"VF slot (?P<detail>\d+) removed"),
-    ("registering", "VF registering: ", _NIC + r"VF registering: (?P<vf>\S+)"),
-    ("unregistering", "VF unregistering: ", _NIC + r"VF unregistering: (?P<vf>\S+)"),
-    ("joined", ": joined to ", _PCI_VF + r"joined to (?P<nic>\S+)"),
-    ("switched-to", "path switched to", _NIC + r"Data path switched to VF: (?P<vf>\S+)"),
-    ("switched-from", "path switched from", _NIC + r"Data path switched from VF: (?P<vf>\S+)"),
-    ("switch-to-failed", "path failed to", _NIC + r"Data path failed to switch to " + _SWITCHED),
-    (
-        "switch-from-failed",
-        "path failed to",
-        _NIC + r"Data path failed to switch from " + _SWITCHED,
-    ),
-    (
-        "not-matched",
-        " vf serial:",
-        r"(?<!\S)(?P<vf>\S+): (?:no netdev found for|Invalid) vf serial:(?P<detail>\S+)",
-    ),
-    (
-        "not-matched",
-        "no PCI slot information",
-        r"(?<!\S)(?P<vf>\S+): (?P<detail>no PCI slot information)",
-    ),
-    (
-        "handler-refused",
-        "VF receive handler",
-        _VF + r"can not register netvsc VF receive handler \(err = (?P<detail>-?\d+)\)",
-    ),
-    (
-        "master-refused",
-        "can not set master",
-        r"can not set master device (?P<nic>\S+) \(err = (?P<detail>-?\d+)\)",
-    ),
-    ("mtu-refused", "change mtu to", _VF + r"unable to change mtu to (?P<detail>\d+)"),
-    (
-        "isolated",
-        "supporting isolation",
-        r"(?P<detail>SR-IOV not advertised by guests on the host supporting isolation)",
-    ),
-    (
-        "isolated",
-        "supporting isolation",
-        r"(?P<detail>Ignore VF_ASSOCIATION msg from the host supporting isolation)",
-    ),
-    (
-        "probe-failed",
-        "probe with driver",
-        _PCI + r": probe with driver \S+ failed with error (?P<detail>-?\d+)",
-    ),
-    (
-        "probe-failed",
-        "probe of ",
-        r"probe of " + _PCI + r" failed with error (?P<detail>-?\d+)",
-    ),
-    ("probe-failed", "failed", _PCI + r": (?P<detail>(?=\S*(?:probe|init)_\S)(?=.*failed).*)"),
-    (
-        "pass-through-failed",
-        "hv_pci: probe of",
-        rf"hv_pci: probe of (?P<guid>{_GUID}) failed with error (?P<detail>-?\d+)",
-    ),
-    (
-        "pass-through-failed",
-        "failed with error",
-        rf"hv_pci(?: (?P<guid>{_GUID}))?: probe .*failed with error (?P<detail>-?\d+)",
-    ),
-)
+_WORDS = tuple(dict.fromkeys(words for _, words, _ in PATTERNS))
 MAX_LOG = 2 << 20  # bytes, the newest: more than the kernel of a VM with 400 CPUs keeps
 _MAX_LINE = 1024  # characters: PRINTKRB_RECORD_MAX, kernel/printk/printk.c
 
@@ -143,33 +44,13 @@ def parse(content: bytes, uptime: float | None, observed_at: str) -> KernelLog:
     offset (dmesg --time-format=iso, journalctl -o short-iso), /dev/kmsg records.
     """
     events: list[LogEvent] = []
-    lines = content[-MAX_LOG:].decode("utf-8", "replace").splitlines()
-    first = _first_stamp(lines, observed_at)
-    last = _first_stamp(reversed(lines), observed_at) or 0.0
-    for raw in lines:
-        found = _match(raw[:_MAX_LINE])
-        if found is None:
-            continue
-        at, wall, text = _stamp(raw[:_MAX_LINE], observed_at)
-        age = None
-        if at is not None and uptime is not None:
-            age = max(uptime - at, 0.0)
-        elif wall is not None and (now := _iso(observed_at)) is not None:
-            age = max(now - wall, 0.0)
-        kind, fields = found
-        events.append(
-            LogEvent(
-                kind=kind,
-                line=text[:300],
-                nic=fields.get("nic"),
-                guid=fields.get("guid"),
-                vf=fields.get("vf"),
-                pci_address=fields.get("pci"),
-                detail=fields.get("detail"),
-                uptime=at,
-                age=age,
-            )
-        )
+    text = content[-MAX_LOG:].decode("utf-8", "replace")
+    first = _stamp_from(text, observed_at, 1)
+    last = _stamp_from(text, observed_at, -1) or 0.0
+    for raw in _candidates(text):
+        event = _event(raw[:_MAX_LINE], uptime, observed_at)
+        if event is not None:
+            events.append(event)
     return KernelLog(
         events=tuple(
             event if event.uptime is None else replace(event, min_age=max(last - event.uptime, 0.0))
@@ -179,12 +60,61 @@ def parse(content: bytes, uptime: float | None, observed_at: str) -> KernelLog:
     )
 
 
-def _first_stamp(lines: Iterable[str], observed_at: str) -> float | None:
-    """Seconds since boot of the first line that says them."""
-    for line in lines:
-        at, _, _ = _stamp(line[:_MAX_LINE], observed_at)
-        if at is not None:
-            return at
+def _event(line: str, uptime: float | None, observed_at: str) -> LogEvent | None:
+    """What a line tells, and when; None where it tells nothing."""
+    found = _match(line)
+    if found is None:
+        return None
+    at, wall, message = _stamp(line, observed_at)
+    age = None
+    if at is not None and uptime is not None:
+        age = max(uptime - at, 0.0)
+    elif wall is not None and (now := _iso(observed_at)) is not None:
+        age = max(now - wall, 0.0)
+    kind, fields = found
+    return LogEvent(
+        kind=kind,
+        line=message[:300],
+        nic=fields.get("nic"),
+        guid=fields.get("guid"),
+        vf=fields.get("vf"),
+        pci_address=fields.get("pci"),
+        detail=fields.get("detail"),
+        uptime=at,
+        age=age,
+    )
+
+
+def _candidates(text: str) -> Iterator[str]:
+    """The lines that hold the words of some pattern, in order.
+
+    Found word by word in the whole text: most lines of a log hold none, and are never looked at.
+    """
+    starts: set[int] = set()
+    for words in _WORDS:
+        at = text.find(words)
+        while at >= 0:
+            starts.add(text.rfind("\n", 0, at) + 1)
+            end = text.find("\n", at)
+            at = text.find(words, end) if end >= 0 else -1
+    for start in sorted(starts):
+        end = text.find("\n", start)
+        yield text[start : end if end >= 0 else len(text)].rstrip("\r")
+
+
+def _stamp_from(text: str, observed_at: str, step: int) -> float | None:
+    """Seconds since boot of the first line that says them, or with a step of -1 of the last."""
+    at = 0 if step > 0 else len(text)
+    while 0 <= at <= len(text):
+        if step > 0:
+            end = text.find("\n", at)
+            line, at = text[at : end if end >= 0 else len(text)], end + 1 if end >= 0 else -1
+        else:
+            start = text.rfind("\n", 0, at) + 1
+            line, at = text[start:at], start - 1
+        found, _, _ = _stamp(line[:_MAX_LINE], observed_at)
+        if found is not None:
+            return found
     return None
 
 

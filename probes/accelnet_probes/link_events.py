@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import importlib
+import importlib.util
 import struct
-
-from pyroute2 import AsyncIPRSocket  # pyright: ignore[reportMissingTypeStubs]
-from pyroute2.netlink.rtnl import RTMGRP_LINK  # pyright: ignore[reportMissingTypeStubs]
+import sys
+from types import ModuleType
 
 from accelnet_probes.rtnetlink import NLMSG_ERROR, RTM_DELLINK, RTM_NEWLINK, decode_link, messages
 
@@ -29,6 +30,7 @@ RECEIVE_BUFFER = (
     8 << 20
 )  # bytes; the kernel takes at most net.core.rmem_max of an unprivileged user
 SOL_SOCKET, SO_RCVBUFFORCE = 1, 33  # <asm-generic/socket.h>
+NETLINK_ROUTE, RTMGRP_LINK = 0, 1  # <linux/netlink.h>, <linux/rtnetlink.h>
 MSG_DONTWAIT = 0x40  # <linux/socket.h>
 MOST_AT_ONCE = 20_000  # messages: more than any buffer holds, so a flood ends it and no loop
 _DATAGRAM = 1 << 16  # bytes
@@ -36,28 +38,49 @@ REOPEN = 5.0  # seconds between two tries where no socket can be had
 STORM = 0.2  # seconds between two sockets where one after the other overflows
 
 
+def _only(name: str) -> Any:
+    """A module of pyroute2 without the rest of it.
+
+    `import pyroute2` imports all there is: a database with sqlite3, nftables, DHCP, unittest;
+    9 MiB and some 150 ms more than its netlink sockets need.  So the package's own file is
+    not run for them; whoever imports pyroute2 later gets it whole.
+    """
+    spec = importlib.util.find_spec("pyroute2")
+    if "pyroute2" in sys.modules or spec is None or not spec.submodule_search_locations:
+        return importlib.import_module(name)
+    package = sys.modules["pyroute2"] = ModuleType("pyroute2")
+    package.__path__ = list(spec.submodule_search_locations)
+    try:
+        return importlib.import_module(name)
+    except ImportError:  # of a release that is made otherwise
+        return None
+    finally:
+        del sys.modules["pyroute2"]
+
+
+_NLSOCKET = "pyroute2.netlink.nlsocket"
 if TYPE_CHECKING:
 
     class _Base:
-        """What of AsyncIPRSocket, which has no types, is used here."""
+        """What of AsyncNetlinkSocket, which has no types, is used here."""
 
         local: Any
 
-        def __init__(self, *, groups: int, rcvbuf: int) -> None: ...
-        async def bind(self) -> None: ...
+        def __init__(self, *, family: int, groups: int, rcvbuf: int) -> None: ...
+        async def bind(self, *, groups: int) -> None: ...
         def setsockopt(self, level: int, name: int, value: int) -> None: ...
         def recv(self, size: int, flags: int) -> bytes: ...
         def close(self) -> None: ...
 
 else:
-    _Base = AsyncIPRSocket
+    _Base = (_only(_NLSOCKET) or importlib.import_module(_NLSOCKET)).AsyncNetlinkSocket
 
 
 class _Socket(_Base):
     """Hands over each datagram where pyroute2 would queue it for its parser."""
 
     def __init__(self, take: Callable[[bytes], None]) -> None:
-        super().__init__(groups=RTMGRP_LINK, rcvbuf=RECEIVE_BUFFER)
+        super().__init__(family=NETLINK_ROUTE, groups=RTMGRP_LINK, rcvbuf=RECEIVE_BUFFER)
         self._take = take
 
     def enqueue(self, data: bytes, addr: object) -> None:  # noqa: ARG002  as pyroute2 calls it
@@ -96,7 +119,7 @@ class LinkEvents:
             socket: _Socket | None = None
             try:
                 socket = _Socket(self._datagram)
-                await socket.bind()
+                await socket.bind(groups=RTMGRP_LINK)
                 self._socket = socket
                 self._force_buffer(socket)
             except (OSError, KeyError) as error:  # KeyError: pyroute2 found no free address

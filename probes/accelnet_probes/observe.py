@@ -18,17 +18,19 @@ from accelnet_probes.snapshot import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeVar
 
     from accelnet_probes.files import Files
-    from accelnet_probes.host import Host, Sample
+    from accelnet_probes.host import Host, Memory, Sample
     from accelnet_probes.snapshot import (
         Dmi,
         Instance,
         KernelLog,
         ModuleTree,
         Netdev,
+        NetworkSetup,
+        NextHost,
         Observed,
         PciFunction,
         VmbusDevice,
@@ -42,11 +44,25 @@ _VF_VENDORS = ("15b3", "1414")
 class _Runs:
     """Runs each probe; remembers which did not answer, and how long each took."""
 
-    def __init__(self, durations: dict[str, float] | None) -> None:
+    def __init__(self, durations: dict[str, float] | None, memory: Memory | None) -> None:
         self.runs: list[ProbeRun] = []
         self._durations = {} if durations is None else durations
+        self._memory = memory
 
     def __call__(self, name: str, probe: Callable[[], Observed[T]]) -> Observed[T]:
+        kept = self._memory.recall(name) if self._memory is not None else None
+        if kept is None:
+            kept = self._ask(name, probe)
+            if self._memory is not None:
+                self._memory.keep(name, kept)
+        self._durations[name] = kept[2]
+        self.runs.append(kept[1])
+        found: Observed[T] = kept[0]
+        return found
+
+    def _ask(
+        self, name: str, probe: Callable[[], Observed[T]]
+    ) -> tuple[Observed[T], ProbeRun, float]:
         why: str | None = None
         found: Observed[T]
         started = time.monotonic()
@@ -61,9 +77,7 @@ class _Runs:
         except Exception as error:  # a bug in one probe must not silence the others
             why = f"{type(error).__name__}: {error} (a bug in accelnet: please report it)"
             found = Gap(asked=True, why=f"the {name} probe failed: {why}")
-        self._durations[name] = time.monotonic() - started
-        self.runs.append(ProbeRun(name=name, why=why))
-        return found
+        return found, ProbeRun(name=name, why=why), time.monotonic() - started
 
 
 def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
@@ -71,7 +85,7 @@ def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
 
     `durations` takes the seconds that each probe took, by its name.
     """
-    run, early = _Runs(durations), _Runs(None)
+    run, early = _Runs(durations, host.memory), _Runs(None, host.memory)
     machine: Observed[Dmi] = early("dmi", lambda: system.dmi(host.files))
     is_azure = not isinstance(machine, Gap) and machine.is_azure
     early("imds", lambda: host.begin_instance(azure=is_azure))
@@ -104,6 +118,8 @@ def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
     dmi = run("dmi", lambda: system.dmi(files))
     cpu_count = run("cpus", host.cpu_count)
     kernel_log = run("kernel-log", lambda: _kernel_log(host, uptime, at, relevant=relevant))
+    next_host = run("next-host", lambda: _next_host(host, release, functions, relevant=relevant))
+    setup = run("network-setup", lambda: _network_setup(host, interfaces))
 
     samples.append(sample_of(host, host.samples - 1, interfaces))
     if isinstance(found, tuple):
@@ -122,8 +138,11 @@ def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
         vmbus=devices,
         netdevs=found,
         modules=run(
-            "modules", lambda: _modules(host, release, functions, devices, relevant=relevant)
+            "modules",
+            lambda: _modules(host, release, functions, devices, next_host, relevant=relevant),
         ),
+        next_host=next_host,
+        network_setup=setup,
         kernel_log=kernel_log,
         window_seconds=window,
         probes=tuple(run.runs),
@@ -146,10 +165,15 @@ def _kernel_release(host: Host) -> Observed[str | None]:
     found = system.kernel_release(host.files)
     if found is not None or host.source != "root":
         return found
-    installed = known(sysfs.names(host.files, "lib/modules")) or ()
-    if len(installed) == 1:
-        return installed[0]
-    return Gap(asked=False, why=f"the image has {len(installed)} kernels in /lib/modules")
+    from accelnet_probes import boot, modules
+
+    installed = known(modules.installed(host.files)) or ()
+    if not installed:
+        return Gap(asked=False, why="the image has 0 kernels in /lib/modules")
+    boots = boot.probe(host.files, installed)
+    if isinstance(boots, Gap):
+        return Gap(asked=False, why=f"the image has {len(installed)} kernels: {boots.why}")
+    return boots.release
 
 
 def _interfaces(
@@ -223,34 +247,71 @@ def _instance(host: Host) -> Observed[Instance | None]:
     return decode(body)
 
 
+def _unbound(functions: Observed[tuple[PciFunction, ...]]) -> list[PciFunction]:
+    """What may be a VF and waits for a driver, or for mlx4_core's second one."""
+    return [
+        function
+        for function in known(functions) or ()
+        if (function.driver is None and function.vendor_id in _VF_VENDORS)
+        or (function.driver == "mlx4_core" and function.netdevs == ())
+    ]
+
+
+def _next_host(
+    host: Host,
+    release: Observed[str | None],
+    functions: Observed[tuple[PciFunction, ...]],
+    *,
+    relevant: bool,
+) -> Observed[NextHost]:
+    """Of an image always, else only where there is something to lose: the tables are megabytes."""
+    if host.source == "root":  # what it would boot is not what runs
+        release = system.kernel_release(host.files)
+    if not relevant and host.source != "root":
+        raise NotAskedError("no device of accelerated networking is here")
+    from accelnet_probes import next_host
+
+    return next_host.probe(
+        host.files,
+        known(release),
+        [function.modalias for function in _unbound(functions) if function.modalias is not None],
+        host.source,
+    )
+
+
 def _modules(
     host: Host,
     release: Observed[str | None],
     functions: Observed[tuple[PciFunction, ...]],
     devices: Observed[tuple[VmbusDevice, ...]],
+    next_host: Observed[NextHost],
     *,
     relevant: bool,
 ) -> Observed[ModuleTree]:
-    """Only where something waits for a driver: the tables are megabytes."""
-    unbound = [
-        function
-        for function in known(functions) or ()
-        if function.driver is None and function.vendor_id in _VF_VENDORS
-    ] + [
-        function
-        for function in known(functions) or ()
-        if function.driver == "mlx4_core" and function.netdevs == ()
-    ]
+    """The running kernel's, only where something waits for a driver."""
+    unbound = _unbound(functions)
     waiting = any(
         device.class_id == PASS_THROUGH_CLASS and device.driver is None
         for device in known(devices) or ()
     )
     if not relevant or not (unbound or waiting):
         raise NotAskedError("nothing waits for a driver")
+    if not isinstance(next_host, Gap):
+        for kernel in next_host.kernels:
+            if kernel.running and not isinstance(kernel.tree, Gap):
+                return kernel.tree
     from accelnet_probes import modules
 
     aliases = [function.modalias for function in unbound if function.modalias is not None]
     return modules.probe(host.files, known(release), aliases)
+
+
+def _network_setup(host: Host, interfaces: Mapping[str, int | None]) -> NetworkSetup:
+    if not interfaces:
+        raise NotAskedError("no interface of accelerated networking is here")
+    from accelnet_probes import network_setup
+
+    return network_setup.probe(host.files, interfaces)
 
 
 def _kernel_log(

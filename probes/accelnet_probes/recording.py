@@ -9,6 +9,8 @@ import os
 from accelnet_probes.bundle import FORMAT, VERSION
 from accelnet_probes.files import DirectoryStore, MemoryStore, Tree, errno_name, failure
 from accelnet_probes.host import InstanceRefusedError, sample_of
+from accelnet_probes.module_search import excerpt
+from accelnet_probes.network_setup import DPKG, stanzas
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
 
     from accelnet_probes.ethtool import ByteOrder
     from accelnet_probes.files import Files, Kind, Store
-    from accelnet_probes.host import Host, Sample
+    from accelnet_probes.host import Host, Memory, Sample
     from accelnet_probes.snapshot import Source
 
     T = TypeVar("T")
 
+# Files of which only that they are there matters: kept without their content.
+MARKERS = (".ko", ".ko.xz", ".ko.zst", ".ko.gz", "etc/initrd-release")
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
 
 
@@ -45,6 +49,8 @@ class _RecordingStore:
             raise
         if kind == "dir":
             self.kept.add_directory(key)
+        elif kind == "file" and key.endswith(MARKERS) and self.kept.kind(key) is None:
+            self.kept.add_file(key, b"")
         elif kind == "other":  # a pipe or a device, which is neither read nor recorded
             self.unreadable[key] = "EINVAL"
         return kind
@@ -56,7 +62,13 @@ class _RecordingStore:
 
     def data(self, key: str) -> bytes:
         data = self._try(key, self._store.data)
-        self.kept.add_file(key, data)
+        if key == DPKG:
+            data_kept = stanzas(data)
+        elif key.startswith("boot/config-") or key.rpartition("/")[2].startswith("modules."):
+            data_kept = excerpt(key, data)
+        else:
+            data_kept = data
+        self.kept.add_file(key, data_kept)
         return data
 
     def names(self, key: str) -> list[str]:
@@ -93,6 +105,7 @@ class RecordingHost:
         self.store = _RecordingStore(DirectoryStore(root))
         self.files: Files = Tree(self.store)
         self.decoded = host.decoded
+        self.memory: Memory | None = None
 
     def earlier(self) -> Sample | None:
         return self._host.earlier()

@@ -15,7 +15,7 @@ import re
 from accelnet_probes import instance_masks
 from accelnet_probes.files import MemoryStore
 from accelnet_probes.identities import Identities, is_id
-from accelnet_probes.kernel_log import KEYWORDS, PATTERNS
+from accelnet_probes.log_patterns import KEYWORDS, PATTERNS
 from accelnet_probes.masks import Masks
 from accelnet_probes.snapshot import AZURE_ASSET_TAG
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 INSTANCE, ADDRESSES = "imds/instance.json", "addresses.json"
 _NUMBERS = ("/stats.bin", "/channels.bin", "/ring.bin")  # replies without text
 _HOST_NAME_FILES = ("etc/hostname", "proc/sys/kernel/hostname")
+_PASSWORD = re.compile(r"^(\s*password\w*).*$", re.MULTILINE)  # of grub.cfg, hashed or not
 _SERIALS = ("product_uuid", "product_serial", "board_serial", "chassis_serial", "board_asset_tag")
 # Releases and tables of modules: with numbers that look like addresses, and no names.
 _TECHNICAL = re.compile(
@@ -154,6 +155,8 @@ def _root(root: MemoryStore, masks: Masks) -> MemoryStore:
         text = content.decode("latin-1")
         if key in _HOST_NAME_FILES or _is_serial(key, text):
             text = f"{masks.word(text.strip())}\n"
+        if key.endswith("grub.cfg"):
+            text = _PASSWORD.sub(r"\1 masked", text)
         new.add_file(_path(key, masks), _masked(key, text, masks).encode("latin-1"))
     return new
 

@@ -1,41 +1,41 @@
 """The running machine as a daemon asks it: the same questions for years.
 
 What the kernel answers comes from an `Asker`, which the daemon waits for in its
-own way and hands over before each observation; nothing here waits.  What can not
-change while the machine runs is read once (os-release, DMI); everything else is
-read anew each time.
+own way and hands over before each observation; nothing here waits.  Counters and
+links are of each observation; what is read from files stands for a moment, or until
+a link changes.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import time
 
 from accelnet_probes.ethtool import REPLIES, Decoded
-from accelnet_probes.files import LiveFiles, failure
+from accelnet_probes.files import LiveFiles
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 from accelnet_probes.kernel_ring import KernelRing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any, TypeVar
+    from collections.abc import Mapping
+    from typing import Any
 
     from accelnet_probes.asker import Answers
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
-    from accelnet_probes.host import Addresses
-    from accelnet_probes.snapshot import Source
+    from accelnet_probes.host import Addresses, Memory
+    from accelnet_probes.snapshot import ProbeRun, Source
 
-    T = TypeVar("T")
-
-MOMENT = 1.0  # seconds for which a file that no link message tells of stands
+MOMENT = 1.0  # seconds for which sysfs stands, where no link message tells otherwise
+INSTALLED = 60.0  # seconds for which files stand that an operator or a package changes
 MIN_WINDOW = 1.0  # seconds: shorter ones show too little traffic to judge by
 MAX_WINDOW = 600.0  # seconds: an older sample says nothing about now
-# Of the boot's image: an upgrade of the distribution is seen at the agent's next start.
-_UNCHANGING = ("etc/", "usr/lib/", "sys/class/dmi/")
+# The probes whose findings stand for a moment, and for as long as installed files do.  Links,
+# counters and the kernel log are none of these, and where a link has changed the moment is over.
+_MOMENTARY = ("pci", "vmbus", "netdevs", "kernel", "uptime", "cpus", "modules", "network-setup")
+_INSTALLED = ("dmi", "os-release", "next-host")
 
 
 class ResidentHost:
@@ -47,10 +47,11 @@ class ResidentHost:
 
     def __init__(self, *, prefix: str = "/") -> None:
         """`prefix`: where /sys, /proc and /etc of the machine lie."""
-        self._files = _MomentaryFiles(prefix)
-        self.files: Files = self._files
+        self.files: Files = LiveFiles(prefix)
+        self._memory = _Memory()
+        self.memory: Memory | None = self._memory
         self.decoded = Decoded()
-        self.metadata: bytes | str | None = None  # of IMDS: a body, why not, or never asked
+        self._metadata: bytes | str | None = None
         self.unasked = False  # `observe` wanted an interface that nothing was supplied about
         self.wanted: dict[str, int | None] = {}  # what it wanted last, name to ifindex
         self._ring = KernelRing(prefix)
@@ -59,17 +60,32 @@ class ResidentHost:
         self._kept: list[tuple[float, dict[str, int | None], Sample]] = []
         self._base: tuple[float, dict[str, int | None], Sample] | None = None
 
+    @property
+    def moment(self) -> int:
+        """Stays the same while nothing but counters and the kernel log can have changed."""
+        return self._memory.moment
+
+    @property
+    def metadata(self) -> bytes | str | None:
+        """Of IMDS: a body, why there is none, or None where it was never asked."""
+        return self._metadata
+
+    @metadata.setter
+    def metadata(self, found: bytes | str | None) -> None:
+        self._metadata = found
+        self._memory.forget()
+
     def supply(self, answers: Answers, at: float) -> None:
         """What the kernel answered about `wanted`, at that moment (monotonic)."""
         before, self._answers, self._at, self.unasked = self._answers, answers, at, False
         if before is None or (before.links, before.addresses) != (answers.links, answers.addresses):
-            self._files.forget()
-        self._files.begin(at)
+            self._memory.forget()
+        self._memory.begin(at)
 
     def forget(self) -> None:
         """Begin no window with what was sampled before: a VF has come, left, gone up or down."""
         self._kept.clear()
-        self._files.forget()
+        self._memory.forget()
 
     def earlier(self) -> Sample | None:
         """The newest sample that is old enough to begin a window."""
@@ -144,48 +160,34 @@ def _addresses(answers: Answers | None, interfaces: Mapping[str, int | None]) ->
     return tuple((names[index], address) for index, address in found if index in names)
 
 
-class _MomentaryFiles(LiveFiles):
-    """Reads each thing once in a moment, and what can not change once for all.
+class _Memory:
+    """What probes found, for as long as it stands (accelnet_probes.host.Memory)."""
 
-    Counters, links and addresses are none of it: those are asked for each observation.
-    Where a link has changed, the moment is over.
-    """
-
-    def __init__(self, prefix: str) -> None:
-        super().__init__(prefix)
-        self._lasting: dict[object, Any] = {}
-        self._momentary: dict[object, Any] = {}
-        self._since = 0.0
+    def __init__(self) -> None:
+        self.moment = 0  # grows when what stands for a moment is forgotten
+        self._momentary: dict[str, tuple[Any, ProbeRun, float]] = {}
+        self._installed: dict[str, tuple[Any, ProbeRun, float]] = {}
+        self._since = self._installed_since = 0.0
 
     def begin(self, at: float) -> None:
         """An observation begins."""
         if at - self._since >= MOMENT:
             self.forget()
             self._since = at
+        if at - self._installed_since >= INSTALLED:
+            self._installed.clear()
+            self._installed_since = at
 
     def forget(self) -> None:
-        """Read anew."""
+        """The moment is over."""
+        self.moment += 1
         self._momentary.clear()
 
-    def read(self, path: str) -> bytes:
-        return self._remembered("read", super().read, path)
+    def recall(self, name: str) -> tuple[Any, ProbeRun, float] | None:
+        return self._momentary.get(name) or self._installed.get(name)
 
-    def readlink(self, path: str) -> str:
-        return self._remembered("readlink", super().readlink, path)
-
-    def listdir(self, path: str) -> list[str]:
-        return self._remembered("listdir", super().listdir, path)
-
-    def _remembered(self, way: str, ask: Callable[[str], T], path: str) -> T:
-        known = self._lasting if path.startswith(_UNCHANGING) else self._momentary
-        key = (way, path)
-        if key not in known:
-            try:
-                known[key] = ask(path)
-            except OSError as error:
-                known[key] = error
-        found = known[key]
-        if isinstance(found, OSError):
-            raise failure(found.errno or errno.EIO, path)
-        result: T = found
-        return result
+    def keep(self, name: str, found: tuple[Any, ProbeRun, float]) -> None:
+        if name in _MOMENTARY:
+            self._momentary[name] = found
+        elif name in _INSTALLED:
+            self._installed[name] = found

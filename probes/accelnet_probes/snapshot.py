@@ -197,6 +197,7 @@ class Module(Record):
     loaded: Observed[bool]  # /sys/module/<name>
     builtin: Observed[bool]  # modules.builtin, modules.builtin.modinfo
     file: Observed[str | None]  # modules.dep; None where this kernel has no such file
+    gone: str | None = None  # the file that modules.dep lists, where it is not there
 
 
 class ModuleTree(Record):
@@ -204,6 +205,67 @@ class ModuleTree(Record):
 
     modules: tuple[Module, ...]
     by_alias: Mapping[str, tuple[str, ...]]  # modalias -> module names
+    indexed: bool = True  # depmod's modules.dep is there; else files are those of modules.order
+
+
+class KernelDrivers(Record):
+    """The accelerated networking drivers of one installed kernel."""
+
+    release: str
+    running: bool
+    tree: Observed[ModuleTree]
+    blocked: Mapping[str, str]  # module -> what forbids it: modprobe.d(5), the command line
+    early: Mapping[str, str]  # module -> what keeps it out of the initramfs alone
+    ethernet: bool | None  # mlx5_core was built with its Ethernet part (CONFIG_MLX5_CORE_EN)
+
+
+class NextBoot(Record):
+    """The kernel that the boot loader takes next."""
+
+    release: str
+    why: str  # the file, and what in it, that says so
+    command_line: str | None = None  # what is written there
+
+
+class NextHost(Record):
+    """What the machine brings along to the next host: its kernels and their drivers."""
+
+    boots: Observed[NextBoot]
+    kernels: tuple[KernelDrivers, ...]  # the running one, then what may boot next
+    installed: tuple[str, ...]  # every release in /lib/modules
+    network_root: str | None = None  # the word of the command line that puts / on the network
+    in_initramfs: bool = False  # /etc/initrd-release: the root is still the initramfs
+
+
+class LinkOwner(Record):
+    """What user space did with one interface."""
+
+    udev: Observed[Mapping[str, str] | None]  # /run/udev/data/n<ifindex>, of the E: lines
+    network_manager: Observed[str | None]  # /run/NetworkManager/devices/<ifindex>: managed
+    networkd: Observed[str | None]  # /run/systemd/netif/links/<ifindex>: ADMIN_STATE
+    network_file: str | None = None  # the same: NETWORK_FILE
+
+
+class NameRule(Record):
+    """Something that names, or configures, whatever has this MAC."""
+
+    file: str
+    mac: str  # lower case
+    name: str | None  # None: it is matched and not named (netplan)
+    driver: str | None  # that it asks for besides; None: any
+
+
+class NetworkSetup(Record):
+    """What user space is told about the interfaces."""
+
+    links: Mapping[str, LinkOwner]  # by the interface's name
+    network_manager: bool  # /run/NetworkManager is there
+    networkd: bool  # /run/systemd/netif is there
+    unmanaged: tuple[str, ...]  # files that tell somebody to leave interfaces alone
+    name_rules: tuple[NameRule, ...]
+    name_generator: str | None  # 75-persistent-net-generator.rules, unless masked
+    packages: Mapping[str, str]  # /var/lib/dpkg/status
+    refused: tuple[str, ...] = ()  # "/etc/netplan/50-cloud-init.yaml: EACCES"
 
 
 class LogEvent(Record):
@@ -267,6 +329,8 @@ class Snapshot(Record):
     vmbus: Observed[tuple[VmbusDevice, ...]]
     netdevs: Observed[tuple[Netdev, ...]]
     modules: Observed[ModuleTree]
+    next_host: Observed[NextHost]
+    network_setup: Observed[NetworkSetup]
     kernel_log: Observed[KernelLog]
     window_seconds: float | None  # between the two samples; None with one
     watch: Observed[Watch] = Gap(asked=False, why="no agent has watched this machine")

@@ -14,14 +14,18 @@ from accelnet_agent.engine import judge
 from accelnet_agent.findings import Finding
 from accelnet_agent.machine import Machine
 from accelnet_probes.record import replace
-from accelnet_probes.snapshot import Channels, Move, OsRelease, ProbeRun
+from accelnet_probes.snapshot import Channels, Interface, Move, OsRelease, ProbeRun
 from building import (
+    MAC,
     REFUSED,
     a_function,
+    a_kernel,
     a_log,
     a_machine,
     a_netdev,
     a_netvsc_device,
+    a_network_setup,
+    a_next_host,
     a_nic,
     a_pass_through_device,
     a_pci_function,
@@ -30,6 +34,7 @@ from building import (
     an_ethtool_sample,
     an_event,
     an_instance,
+    an_owner,
     two_samples,
 )
 
@@ -70,6 +75,12 @@ CASES: dict[str, tuple[str, str, Machine, Machine]] = {
         a_machine(os_release=XENIAL, kernel_release="4.11.0-1013-azure"),
         a_machine(os_release=XENIAL, kernel_release="4.4.0-21-generic"),
     ),
+    "kernel-known-issue": (
+        "recommended",
+        "warn",
+        HEALTHY,
+        a_machine(kernel_release="6.6.139.1-1.azl3"),
+    ),
     "os-supported": (
         "recommended",
         "warn",
@@ -94,6 +105,12 @@ CASES: dict[str, tuple[str, str, Machine, Machine]] = {
         HEALTHY,
         a_machine(functions=(a_function(pci=a_pci_function(driver=None, netdevs=())),)),
     ),
+    "next-host-drivers": (
+        "recommended",
+        "warn",
+        HEALTHY,
+        a_machine(next_host=a_next_host(a_kernel(blocked={"mana": '"blacklist mana" in /x'}))),
+    ),
     "vf-expected": ("required", "fail", HEALTHY, a_machine(nics=(WITHOUT,), expect="on")),
     "vf-paired": (
         "required",
@@ -109,6 +126,21 @@ CASES: dict[str, tuple[str, str, Machine, Machine]] = {
         _nic(datapath=DataPath(state="synthetic", why="9 packets were sent past it")),
     ),
     "vf-unaddressed": ("required", "fail", HEALTHY, _nic(vf=a_vf(addresses=("10.0.0.4/24",)))),
+    "vf-unmanaged": (
+        "recommended",
+        "warn",
+        HEALTHY,
+        a_machine(
+            network_setup=a_network_setup(links={"enP53091s1": an_owner(networkd="configured")})
+        ),
+    ),
+    "vf-name": ("recommended", "warn", HEALTHY, _nic(vf=a_vf(name="rename3"))),
+    "imds-nics": (
+        "recommended",
+        "warn",
+        HEALTHY,
+        a_machine(instance=an_instance(interfaces=(Interface(mac=MAC, addresses=("10.9.9.9",)),))),
+    ),
     "vf-mtu": ("required", "fail", HEALTHY, _nic(vf=a_vf(mtu=1400))),
     "nic-queues": ("recommended", "warn", HEALTHY, _few_channels()),
     "vf-drops": ("recommended", "warn", HEALTHY, _window(vf_tx_dropped=3)),
@@ -142,7 +174,8 @@ ODD = [
     pytest.param(a_machine(**{field: REFUSED}), id=f"{field}-refused")
     for field in (
         *("kernel_release", "os_release", "dmi", "cpu_count", "uptime", "instance", "pci", "vmbus"),
-        *("netdevs", "modules", "kernel_log"),
+        *("netdevs", "modules", "next_host", "network_setup"),
+        *("kernel_log",),
     )
 ] + [
     pytest.param(a_machine(**{field: None}), id=f"{field}-absent")

@@ -633,3 +633,24 @@ def test_hostile_text_becomes_ascii_in_the_report(healthy: Path) -> None:
         assert result.returncode in (0, 1, 3)
         assert result.stdout.isascii()
         assert b"\x1b" not in result.stdout
+
+
+def test_the_operators_known_issues_are_judged(healthy: Path, tmp_path: Path) -> None:
+    """A file with an entry warns; a mistake in it is one line, before anything is observed."""
+    path = tmp_path / "issues.json"
+    entry = {
+        "id": "ours",
+        "families": ["ubuntu"],
+        "fixed": "6.9.0-1-azure",
+        "symptom": "it is slow",
+        "source": "https://example.com/1",
+    }
+    document = {"format": "accelnet-known-issues", "version": 1, "issues": [entry]}
+    path.write_text(json.dumps(document))
+    result = _run("--bundle", healthy, "--known-issues", path)
+    assert result.returncode == 1
+    assert b"it is slow" in result.stdout
+    del entry["source"]
+    path.write_text(json.dumps(document))
+    line = _assert_unusable(_run("--bundle", healthy, "--known-issues", path))
+    assert f"--known-issues {path}: issues[0].source: expected a text" in line

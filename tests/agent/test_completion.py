@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from accelnet_agent.arguments import Option
 from accelnet_agent.checks import CHECKS
 from accelnet_agent.manual import Command
 from accelnet_agent.manual.agent import AGENT
 from accelnet_agent.manual.check import CHECK
 from accelnet_agent.manual.completion import COLUMNS, bash, fish, zsh
+from accelnet_agent.options import Option
 
 COMPLETIONS = Path(__file__).parents[2] / "completions"
 SHELLS = ("bash", "zsh", "fish")

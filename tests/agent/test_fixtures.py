@@ -68,9 +68,13 @@ EXPECTED: dict[str, tuple[str, set[str]]] = {
     "seed-sample": ("pass", set()),
     "two-nics": ("pass", set()),
     "vf-down": ("fail", {"vf-up"}),
+    "vf-driver-override": ("fail", {"vf-driver"}),
     "vf-drops": ("warn", set()),
+    "vf-managed-by-networkd": ("warn", set()),
     "vf-no-carrier": ("fail", {"vf-up"}),
     "vf-not-paired": ("fail", {"vf-paired"}),
+    "vf-persistent-net-rule": ("warn", set()),
+    "vf-rename-fight": ("warn", set()),
     "vf-revoked": ("warn", set()),
     "vf-without-driver": ("fail", {"vf-driver"}),
 }

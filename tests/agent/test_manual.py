@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from accelnet_agent.arguments import Option
 from accelnet_agent.checks import CHECKS
 from accelnet_agent.manual import Command, Section, literals
+from accelnet_agent.manual.__main__ import main
 from accelnet_agent.manual.agent import AGENT
 from accelnet_agent.manual.check import CHECK
 from accelnet_agent.manual.page import page
+from accelnet_agent.options import Option
 from accelnet_agent.report import EXIT_STATUS
 from accelnet_agent.version import VERSION
 
@@ -41,13 +41,7 @@ def _a_command(**changes: object) -> Command:
 
 def test_what_is_in_the_checkout_is_current(tmp_path: Path) -> None:
     """`scripts/man` would change nothing."""
-    subprocess.run(
-        [sys.executable, "-m", "accelnet_agent.manual", str(tmp_path)],
-        cwd=CHECKOUT,
-        env={"PYTHONPATH": "agent:probes"},
-        check=True,
-        timeout=60,
-    )
+    main(str(tmp_path))
     for folder in FOLDERS:
         written = {path.name: path.read_text() for path in (tmp_path / folder).iterdir()}
         there = {path.name: path.read_text() for path in (CHECKOUT / folder).iterdir()}

@@ -74,9 +74,9 @@ PASS: accelerated networking works
       data path: VF; enP53091s1 sent 99 packets in the window
       99.0 % of 100 packets sent in 1 s went by the VF
 
-pass    kernel-minimum, os-supported, vm-size, vf-driver, vf-expected, vf-paired, vf-up,
-        vf-datapath, vf-unaddressed, vf-mtu, nic-queues, vf-drops, synthetic-errors, vf-flapping,
-        vf-missing, probes-answered
+pass    kernel-minimum, kernel-known-issue, os-supported, vm-size, vf-driver, next-host-drivers,
+        vf-expected, vf-paired, vf-up, vf-datapath, vf-unaddressed, vf-unmanaged, vf-name, vf-mtu,
+        nic-queues, vf-drops, synthetic-errors, imds-nics, vf-flapping, vf-missing, probes-answered
 skip    vmbus-passthrough: VMBus offers no pass-through device
 skip    hardware-moved: no agent has watched this machine
 """
@@ -112,10 +112,12 @@ WARN    vf-expected eth0: no VF is in use by eth0, though cf63:00:02.0 is there
         See the other findings: what keeps it from being used has its own.
         more: accelnet-check --explain vf-expected
 
-pass    kernel-minimum, os-supported, vm-size, nic-queues, vf-flapping, probes-answered
+pass    kernel-minimum, kernel-known-issue, os-supported, vm-size, next-host-drivers, nic-queues,
+        imds-nics, vf-flapping, probes-answered
 skip    vmbus-passthrough: VMBus offers no pass-through device
 skip    vf-paired: no VF of eth0 is there to be joined
-skip    vf-up, vf-datapath, vf-unaddressed, vf-mtu, vf-drops: no VF is paired with eth0
+skip    vf-up, vf-datapath, vf-unaddressed, vf-unmanaged, vf-name, vf-mtu, vf-drops: no VF is paired
+        with eth0
 skip    synthetic-errors: one sample shows no growth
 skip    vf-missing: nothing shows a VF that left
 skip    hardware-moved: no agent has watched this machine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import http.client
 import ipaddress
@@ -28,8 +29,12 @@ import pytest
 from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPHeaders
+from tornado.iostream import IOStream
 
 from accelnet_agent.report import UsageError
+from accelnet_agent.web_connections import Connection
 from accelnet_agent.web_events import Events, TornadoLog
 from accelnet_agent.web_http import accepts_gzip, parse_query, seconds_to_answer, split_target
 from accelnet_agent.web_limits import Turns
@@ -48,6 +53,7 @@ PASSWORD = {"Authorization": "Basic " + b64encode(b"prometheus:open sesame").dec
 HASH = bcrypt.hashpw(b"open sesame", bcrypt.gensalt(4)).decode()
 TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
 CLIENTS = TLS + "  client_ca_file: ca.crt\n  client_auth_type: "
+WITH_BODY = b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
 HEAD = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -401,7 +407,7 @@ MALFORMED = [
     pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="http-2-preface"),
     pytest.param(b"\x00\x01\x02\r\n\r\n", id="bytes"),
     pytest.param(HEAD + b"no colon\r\n\r\n", id="header"),
-    pytest.param(HEAD + b"Content-Length: 5\r\n\r\nhello", id="body"),
+    pytest.param(WITH_BODY, id="body"),
     pytest.param(HEAD + b"Content-Length: 99999999999\r\n\r\n", id="large-body"),
     pytest.param(HEAD + b"Content-Length: -1\r\n\r\n", id="negative"),
     pytest.param(HEAD + b"Content-Length: x\r\n\r\n", id="length"),
@@ -456,15 +462,16 @@ def test_no_bytes_harm_the_server(plain: Serving, chunks: list[bytes]) -> None:
 
 def test_200_slow_clients_stop_nobody() -> None:
     """Each has so long for a whole head, however it drips; others are served meanwhile."""
-    with serving(limits=Limits(head=0.6)) as running:
+    with serving(limits=Limits(head=1.5)) as running:
         slow = [running.raw() for _ in range(200)]
         for client in slow:
             client.sendall(HEAD)
         assert running.get().status == 200
-        until = time.monotonic() + 0.3
+        until = time.monotonic() + 0.5
         while time.monotonic() < until:
             for client in slow[:20]:
-                client.sendall(b"X: y\r\n")
+                with contextlib.suppress(OSError):
+                    client.sendall(b"X: y\r\n")
             assert running.get().status == 200
         for client in slow:
             assert read_all(client) == b""
@@ -474,10 +481,10 @@ def test_200_slow_clients_stop_nobody() -> None:
 
 def test_a_second_request_has_no_longer_for_its_head() -> None:
     """Its time counts from its first byte; until that, the client may be idle for long."""
-    with serving(limits=Limits(head=0.2, idle=30)) as running, running.raw() as client:
+    with serving(limits=Limits(head=1, idle=30)) as running, running.raw() as client:
         client.sendall(HEAD + b"\r\n")
         assert client.recv(4096)
-        time.sleep(0.4)
+        time.sleep(1.2)
         client.sendall(HEAD)
         start = time.monotonic()
         assert read_all(client) == b""
@@ -534,7 +541,7 @@ def test_a_server_full_of_answers_lets_others_wait() -> None:
 
 def test_running_out_of_descriptors_is_survived() -> None:
     """Accepting goes on when there are some again, and the log has one line of it."""
-    with serving(limits=Limits(head=0.3)) as running:
+    with serving() as running:
         waiting = [running.raw() for _ in range(3)]
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         late = socket.socket()
@@ -587,31 +594,21 @@ def test_nothing_wakes_an_idle_server() -> None:
         assert running.do(timers()) == []
 
 
-def test_memory_does_not_grow_with_connections() -> None:
-    """Thousands of clients, polite or not, leave no object behind."""
-    import gc
-    import tracemalloc
-
-    def some(running: Serving) -> None:
-        for _ in range(60):
+def test_a_connection_that_has_ended_leaves_nothing_behind() -> None:
+    """Whether its client was polite or not, no object of it is left."""
+    kinds = (Connection, IOStream, HTTP1Connection, HTTPHeaders, asyncio.Task)
+    with serving() as running:
+        for _ in range(50):
             with running.raw() as client:
                 client.sendall(HEAD + b"Connection: close\r\n\r\n")
                 read_all(client)
-            with running.raw() as client:
-                client.sendall(HEAD)
+            for sent in (HEAD, WITH_BODY, b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n"):
+                with running.raw() as client:
+                    client.sendall(sent)
         wait_until(lambda: len(running.server._connections) == 0)
         gc.collect()
-
-    with serving() as running:
-        some(running)
-        tracemalloc.start()
-        some(running)
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(3):
-            some(running)
-        grown = tracemalloc.get_traced_memory()[0] - before
-        tracemalloc.stop()
-    assert grown < 360 * 50  # bytes, of 360 connections
+        left = [thing for thing in gc.get_objects() if isinstance(thing, kinds)]
+        assert left == []
 
 
 # --- the operator's web.yml ----------------------------------------------------------------------
@@ -638,11 +635,15 @@ def test_tls_is_served_from_the_file(folder: Path) -> None:
 
 def test_a_handshake_that_stops_is_cut(folder: Path) -> None:
     """Nothing, half a greeting, or garbage instead of TLS: the deadline of a head."""
-    with serving(config=_config(folder, TLS), limits=Limits(head=0.2)) as running:
-        for sent in (b"", b"\x16\x03\x01\x02\x00\x01", os.urandom(300)):
-            with running.raw() as client:
-                client.sendall(sent)
-                read_all(client)
+    with serving(config=_config(folder, TLS), limits=Limits(head=1)) as running:
+        stopped = [running.raw() for _ in range(3)]
+        for client, sent in zip(
+            stopped, (b"", b"\x16\x03\x01\x02\x00\x01", b"\x80" * 300), strict=True
+        ):
+            client.sendall(sent)
+        for client in stopped:
+            read_all(client)
+            client.close()
         assert running.get(context=_trusting()).status == 200
         wait_until(lambda: len(running.server._connections) == 0)
         assert running.events == []
@@ -660,7 +661,7 @@ def test_a_curve_alone_is_the_only_one(folder: Path) -> None:
 
 def test_who_has_gone_before_the_handshake_is_forgotten(folder: Path) -> None:
     """A connection that is reset while it waits to be accepted leaves nothing behind."""
-    with serving(config=_config(folder, TLS), limits=Limits(head=0.3)) as running:
+    with serving(config=_config(folder, TLS), limits=Limits(head=5)) as running:
         for sent in (b"", b"\x16\x03\x01"):
             running.loop.call_soon_threadsafe(time.sleep, 0.1)
             client = running.raw()
@@ -813,7 +814,7 @@ def test_a_flood_of_wrong_passwords_stops_no_scraper(folder: Path) -> None:
         start = time.monotonic()
         for _ in range(10):
             assert running.get(headers=PASSWORD).status == 200
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 5
         for client in flood:
             client.close()
 
@@ -1043,7 +1044,7 @@ def test_prometheus_scrapes_it_with_the_file_of_its_other_exporters(tmp_path: Pa
     node, prometheus = _free_port(), _free_port()
     with serving(config=config) as running:
         (tmp_path / "prometheus.yml").write_text(
-            "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"
+            "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
             "scrape_configs:\n"
             "- job_name: both\n"
             "  scheme: https\n"
@@ -1066,9 +1067,8 @@ def test_prometheus_scrapes_it_with_the_file_of_its_other_exporters(tmp_path: Pa
                 f"--web.listen-address=127.0.0.1:{prometheus}",
             ),
         ):
-            wait_until(lambda: _found(prometheus, "up == 1") == 2, 15)
-            wait_until(lambda: _found(prometheus, "accelnet_up == 1") == 1, 15)
-            assert _found(prometheus, "up == 0") == 0
+            wait_until(lambda: _found(prometheus, "up == 1") == 2, 20)
+            assert _found(prometheus, "accelnet_up == 1") == 1
 
 
 def _found(port: int, query: str) -> int:

@@ -9,7 +9,7 @@ import pytest
 from accelnet_agent.checks.nic_queues import CHECK, judge
 from accelnet_probes.record import replace
 from accelnet_probes.snapshot import Channels, MissingFactsError
-from building import REFUSED, a_machine, a_netdev, a_nic, a_vf, an_ethtool_sample
+from building import REFUSED, a_machine, a_netdev, a_nic, a_vf, an_ethtool_sample, an_event
 
 FOUR = Channels(max_rx=0, max_tx=0, max_other=0, max_combined=4, rx=0, tx=0, other=0, combined=4)
 
@@ -114,3 +114,16 @@ def test_the_last_sample_counts() -> None:
 def test_it_is_advice() -> None:
     """The check never fails a machine."""
     assert CHECK.level == "recommended"
+
+
+def test_sub_channels_that_failed() -> None:
+    """The kernel's line says why there is one channel: memory; more can not be asked for."""
+    events = (an_event("sub-channel-failed", detail="sub channel open failed: -12", line="x"),)
+    few = replace(_nic(channels=replace(FOUR, combined=1)), events=events)
+    found = judge(a_machine(), few)
+    assert found.status == "warn"
+    assert found.summary == "eth0 has one channel for 4 CPUs: sub channel open failed: -12"
+    assert "compact_memory" in (found.remedy or "")
+    healthy = judge(a_machine(), replace(_nic(), events=events))
+    assert healthy.status == "pass"
+    assert healthy.evidence["kernel_log"] == "x"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accelnet_agent.checks.probes_answered import CHECK, judge
 from accelnet_probes.snapshot import ProbeRun
-from building import a_machine
+from building import a_log, a_machine, an_event
 
 ANSWERED = ProbeRun(name="pci")
 LATE = ProbeRun(name="ethtool", why="no answer in time about eth0", late=True)
@@ -51,3 +51,11 @@ def test_a_probe_that_hangs_outranks_one_that_breaks() -> None:
 def test_the_check_is_required() -> None:
     """Its failure is the verdict's."""
     assert (CHECK.id, CHECK.level) == ("probes-answered", "required")
+
+
+def test_hung_tasks_are_evidence() -> None:
+    """Of the log, where something did not answer."""
+    log = a_log(an_event("hung-task", line="INFO: task ip:7 blocked for more than 120 seconds."))
+    late = ProbeRun(name="ethtool", why="no answer in time", late=True)
+    found = judge(a_machine(probes=(late,), kernel_log=log))
+    assert found.evidence["kernel_log"] == ["INFO: task ip:7 blocked for more than 120 seconds."]

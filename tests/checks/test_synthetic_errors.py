@@ -8,7 +8,7 @@ import pytest
 
 from accelnet_agent.checks.synthetic_errors import CHECK, judge
 from accelnet_probes.snapshot import MissingFactsError
-from building import REFUSED, a_machine, a_netdev, a_nic, two_samples
+from building import REFUSED, a_machine, a_netdev, a_nic, an_event, two_samples
 
 BEFORE = {
     "tx_no_memory": 500,
@@ -93,3 +93,12 @@ def test_what_was_refused_is_asked_for() -> None:
 def test_it_is_advice() -> None:
     """The check never fails a machine."""
     assert CHECK.level == "recommended"
+
+
+def test_a_storm_of_refused_packets() -> None:
+    """By the log, with one sample too; a few lines are no storm."""
+    lines = [an_event("packet-error", age=5.0 + at) for at in range(20)]
+    storm = judge(a_machine(), a_nic(events=tuple(lines)))
+    assert storm.status == "warn"
+    assert "20 lines in a minute" in storm.summary
+    assert judge(WINDOW, a_nic(netdev=_nic().netdev, events=tuple(lines[:5]))).status == "pass"

@@ -13,10 +13,12 @@ from accelnet_probes.snapshot import MissingFactsError, ModuleTree, OsRelease
 from building import (
     REFUSED,
     a_function,
+    a_kernel,
     a_log,
     a_machine,
     a_module,
     a_netvsc_device,
+    a_next_host,
     a_nic,
     a_pci_function,
     an_event,
@@ -245,3 +247,140 @@ def test_the_check_is_required() -> None:
 def test_a_foreign_driver_with_a_netdev_warns() -> None:
     """Something drives a ConnectX-4 Lx that is not mlx5_core; it has its netdev all the same."""
     assert judge(a_machine(), _function(driver="vendor_core")).status == "warn"
+
+
+# --- neighbours told apart -----------------------------------------------------------------
+
+
+def _unbound(module: Any = None, *events: Any, kernel: Any = None, **changes: Any) -> Any:
+    """The judgement of an unbound ConnectX-4 Lx, as its module and the log have it."""
+    function = a_function(pci=a_pci_function(driver=None, netdevs=()))
+    modules = ModuleTree(modules=() if module is None else (module,), by_alias={})
+    machine = a_machine(
+        functions=(function,),
+        modules=modules,
+        next_host=a_next_host(kernel or a_kernel(), **changes),
+        kernel_log=a_log(*events),
+    )
+    return judge(machine, function)
+
+
+LOST = a_module(name="mlx5_core", loaded=False, file=None)
+UNLOADED = a_module(name="mlx5_core", loaded=False)
+
+
+def test_no_driver_in_this_kernel() -> None:
+    """The package that has it."""
+    found = _unbound(LOST)
+    assert "this kernel has no mlx5_core" in found.summary
+    assert "linux-azure" in found.remedy
+
+
+def test_module_not_in_the_initramfs() -> None:
+    """The root is still the initramfs: that one has no mlx5_core."""
+    found = _unbound(LOST, in_initramfs=True)
+    assert "mlx5_core is not in the initramfs" in found.summary
+    assert "dracut" in found.remedy
+
+
+def test_driver_blacklisted() -> None:
+    """By which line, which the remedy takes out."""
+    kernel = a_kernel(blocked={"mlx5_core": '"blacklist mlx5_core" in /etc/modprobe.d/x.conf'})
+    found = _unbound(UNLOADED, kernel=kernel)
+    assert 'mlx5_core is blacklisted by "blacklist mlx5_core" in /etc/modprobe.d/x.conf' in (
+        found.summary
+    )
+    assert "sudo sed -i '/mlx5[-_]core/d' /etc/modprobe.d/x.conf" in found.remedy
+
+
+def test_the_drivers_file_is_gone() -> None:
+    """Listed, and not there."""
+    found = _unbound(a_module(name="mlx5_core", loaded=False, file=None, gone="kernel/x.ko"))
+    assert "the file of mlx5_core is gone (kernel/x.ko)" in found.summary
+    assert "--reinstall" in found.remedy
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        pytest.param("mlx5_core:15B3:1016 @ 0001:00:02.0 is no longer enabled", id="by-id"),
+        pytest.param("mlx5_core:x @ cf63:00:02.0 is no longer enabled", id="by-address"),
+    ],
+)
+def test_pci_core_refused_disabled_hardware(detail: str) -> None:
+    """RHEL's list of hardware that a release no longer drives."""
+    found = _unbound(UNLOADED, an_event("hardware-disabled", detail=detail))
+    assert "the PCI core refused" in found.summary
+    assert "az vm redeploy" in found.remedy
+
+
+def test_other_hardware_that_is_disabled() -> None:
+    """Is none of this VF's."""
+    found = _unbound(UNLOADED, an_event("hardware-disabled", detail="megaraid:1000:005B @ 0:0"))
+    assert "PCI core" not in found.summary
+
+
+def test_the_driver_probe_failed() -> None:
+    """With the kernel's line, and what the firmware said."""
+    events = (
+        an_event("firmware", pci_address="cf63:00:02.0", line="Firmware over 120000 MS"),
+        an_event("probe-failed", pci_address="cf63:00:02.0", line="failed with error -110"),
+    )
+    found = _unbound(UNLOADED, *events)
+    assert found.summary.endswith("failed: failed with error -110")
+    assert "the driver probe of" in found.summary
+    assert found.evidence["firmware"] == "Firmware over 120000 MS"
+
+
+def test_a_module_that_is_loaded_and_has_not_taken_it() -> None:
+    """Nothing forbids it: let it probe."""
+    found = _unbound(a_module(name="mlx5_core", loaded=True))
+    assert "drivers_probe" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("module", "blocked", "because"),
+    [
+        pytest.param({"file": None}, {}, "this kernel has no mlx4_en", id="not-in-this-kernel"),
+        pytest.param({}, {"mlx4_en": '"blacklist mlx4_en" in /x'}, "blacklisted", id="blacklisted"),
+        pytest.param({}, {}, "mlx4_en is missing", id="not-loaded"),
+    ],
+)
+def test_mlx4_core_without_its_second_module(
+    module: dict[str, Any], blocked: dict[str, str], because: str
+) -> None:
+    """Each with its own remedy."""
+    function = a_function(
+        driver="mlx4_core", pci=a_pci_function(driver="mlx4_core", netdevs=(), device_id="1004")
+    )
+    tree = ModuleTree(
+        modules=(a_module(**{"name": "mlx4_en", "loaded": False, **module}),), by_alias={}
+    )
+    machine = a_machine(
+        functions=(function,),
+        modules=tree,
+        next_host=a_next_host(a_kernel(blocked=blocked)),
+    )
+    assert because in judge(machine, function).summary
+
+
+def test_mlx5_core_without_ethernet() -> None:
+    """CONFIG_MLX5_CORE_EN is off: it is bound, and makes no netdev."""
+    function = a_function(pci=a_pci_function(netdevs=()))
+    machine = a_machine(functions=(function,), next_host=a_next_host(a_kernel(ethernet=False)))
+    found = judge(machine, function)
+    assert found.status == "fail"
+    assert "built without Ethernet" in found.summary
+
+
+def test_what_an_override_chose_and_failed_is_not_the_drivers_failure() -> None:
+    """vfio-pci refused it, and driver_override is what asked for vfio-pci."""
+    function = a_function(pci=a_pci_function(driver=None, netdevs=(), driver_override="vfio-pci"))
+    failure = an_event(
+        "probe-failed",
+        pci_address="cf63:00:02.0",
+        line="vfio-pci: probe of x failed with error -22",
+    )
+    found = judge(a_machine(functions=(function,), kernel_log=a_log(failure)), function)
+    assert "driver_override asks for vfio-pci" in found.summary
+    assert found.evidence["probe_failed"] == failure.line

@@ -8,7 +8,17 @@ import pytest
 
 from accelnet_agent.checks.vf_drops import CHECK, growth_of, judge
 from accelnet_probes.snapshot import MissingFactsError
-from building import REFUSED, a_machine, a_netdev, a_nic, a_vf, an_ethtool_sample, two_samples
+from building import (
+    REFUSED,
+    a_log,
+    a_machine,
+    a_netdev,
+    a_nic,
+    a_vf,
+    an_ethtool_sample,
+    an_event,
+    two_samples,
+)
 
 QUIET = {"vf_tx_packets": 9, "vf_tx_dropped": 500}
 VF_QUIET = {"tx_packets": 9, "rx_out_of_buffer": 500}
@@ -141,3 +151,22 @@ def test_growth_needs_two_samples() -> None:
 def test_it_is_advice() -> None:
     """The check never fails a machine."""
     assert CHECK.level == "recommended"
+
+
+@pytest.mark.parametrize(
+    ("event", "status"),
+    [
+        pytest.param({"vf": "enP53091s1", "age": 60.0}, "warn", id="by-name"),
+        pytest.param(
+            {"vf": "eth1", "pci_address": "cf63:00:02.0", "age": 60.0}, "warn", id="by-pci"
+        ),
+        pytest.param({"vf": "eth9", "age": 60.0}, "pass", id="another"),
+        pytest.param({"vf": "enP53091s1", "age": 9000.0}, "pass", id="hours-ago"),
+        pytest.param({"vf": "enP53091s1", "age": None}, "pass", id="without-a-time"),
+    ],
+)
+def test_a_transmit_queue_that_timed_out(event: dict[str, Any], status: str) -> None:
+    """Once is enough: the VF's driver is stuck."""
+    log = a_log(an_event("tx-timeout", detail="TX timeout detected", **event))
+    found = judge(a_machine(window_seconds=1.0, kernel_log=log), _nic())
+    assert found.status == status

@@ -110,3 +110,14 @@ def test_a_direct_nic_has_no_partner() -> None:
 def test_the_check_is_required() -> None:
     """Its failure is the verdict's."""
     assert (CHECK.id, CHECK.level) == ("vf-paired", "required")
+
+
+def test_a_vf_that_could_not_follow_its_nic() -> None:
+    """Into its network namespace: another interface there has its name."""
+    vf = a_vf(master=None)
+    nic = a_nic(vf=None, orphans=(vf.name,))
+    log = a_log(an_event("namespace-refused", line="could not move to same namespace as eth0: -17"))
+    found = judge(a_machine(netdevs=(a_netdev(), vf), kernel_log=log), nic)
+    assert found.status == "fail"
+    assert "could not follow eth0 into its network namespace" in found.summary
+    assert found.evidence["kernel_log"] == "could not move to same namespace as eth0: -17"

@@ -13,9 +13,12 @@ from building import (
     PASS_THROUGH_GUID,
     REFUSED,
     a_function,
+    a_kernel,
+    a_log,
     a_machine,
     a_module,
     a_netvsc_device,
+    a_next_host,
     a_nic,
     a_pass_through_device,
     a_pci_function,
@@ -203,3 +206,38 @@ def test_a_function_without_a_netdev_keeps_the_promise() -> None:
 def test_the_check_is_required() -> None:
     """Its failure is the verdict's."""
     assert (CHECK.id, CHECK.level) == ("vmbus-passthrough", "required")
+
+
+def test_what_pci_hyperv_said_is_told() -> None:
+    """It is there and failed; its line says why."""
+    log = a_log(
+        an_event(
+            "pass-through-failed",
+            guid=a_pass_through_device().guid,
+            line="hv_pci x: PCI Pass-through VSP failed D0 Entry with status c0370048",
+        )
+    )
+    machine = a_machine(
+        vmbus=(a_netvsc_device(), a_pass_through_device(driver=None)),
+        pci=(),
+        nics=(a_nic(vf=None),),
+        modules=ModuleTree(modules=(a_module(name="pci_hyperv"),), by_alias={}),
+        kernel_log=log,
+    )
+    found = judge(machine)
+    assert found.status == "fail"
+    assert "pci_hyperv failed: hv_pci x: PCI Pass-through VSP failed D0 Entry" in found.summary
+
+
+def test_a_blacklisted_pci_hyperv() -> None:
+    """The line, which the remedy takes out."""
+    module = a_module(name="pci_hyperv", loaded=False)
+    machine = a_machine(
+        vmbus=(a_netvsc_device(), a_pass_through_device(driver=None)),
+        pci=(),
+        nics=(a_nic(vf=None),),
+        modules=ModuleTree(modules=(module,), by_alias={}),
+        next_host=a_next_host(a_kernel(blocked={"pci_hyperv": '"blacklist pci_hyperv" in /x'})),
+    )
+    found = judge(machine)
+    assert 'pci_hyperv is blacklisted by "blacklist pci_hyperv" in /x' in found.summary

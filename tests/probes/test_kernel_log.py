@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelnet_probes.kernel_log import PATTERNS, keep, parse
+from accelnet_probes.kernel_log import keep, parse
+from accelnet_probes.log_patterns import PATTERNS
 from accelnet_probes.record import replace
 from accelnet_probes.snapshot import KernelLog, LogEvent
 
@@ -17,6 +18,8 @@ GUID = "000d3a11-2233-000d-3a11-2233000d3a11"
 PASS_THROUGH = "e9ac9b28-cf63-4cde-9d43-51be1a9f1fcc"
 NIC = f"hv_netvsc {GUID} eth0"
 PCI = "cf63:00:02.0"
+DISABLED = "mlx4_core:15B3:1004 @ cf63:00:02.0 is no longer enabled in this release."
+SLOW = "Firmware over 120000 MS in pre-initializing state, aborting"
 
 
 def _event(line: str) -> LogEvent:
@@ -181,6 +184,167 @@ LINES = [
         f"hv_pci: probe of {PASS_THROUGH} failed with error -5",
         LogEvent(kind="pass-through-failed", line="", guid=PASS_THROUGH, detail="-5"),
         id="pass-through-failed-before-6.7",
+    ),
+    *(
+        pytest.param(line, replace(LogEvent(kind="", line=""), **fields), id=name)
+        for name, line, fields in (
+            (
+                "mana-probe",
+                "mana 7870:00:00.0: gdma probe failed: err = -71",
+                {
+                    "kind": "probe-failed",
+                    "pci_address": "7870:00:00.0",
+                    "detail": "gdma probe failed: err = -71",
+                },
+            ),
+            *(
+                (
+                    f"hv-pci-{number}",
+                    f"hv_pci {PASS_THROUGH}: {words}",
+                    {"kind": "pass-through-failed", "guid": PASS_THROUGH, "detail": words},
+                )
+                for number, words in enumerate(
+                    (
+                        "PCI Pass-through VSP failed D0 Entry with status c0370048",
+                        "Retrying D0 failed with ret -71",
+                        "Need 0x800000 of low MMIO space",
+                        "couldn't record a child device",
+                        "Unable to use dom# 0xcf63 or other numbers",
+                    )
+                )
+            ),
+            (
+                "domain-collision",
+                f"hv_pci {PASS_THROUGH}: PCI dom# 0xcf63 has collision, using 0x1",
+                {
+                    "kind": "domain-collision",
+                    "guid": PASS_THROUGH,
+                    "detail": "0xcf63 has collision, using 0x1",
+                },
+            ),
+            (
+                "namespace-refused",
+                f"mlx5_core {PCI} eth1: could not move to same namespace as eth0: -17",
+                {
+                    "kind": "namespace-refused",
+                    "pci_address": PCI,
+                    "vf": "eth1",
+                    "nic": "eth0",
+                    "detail": "-17",
+                },
+            ),
+            (
+                "open-refused",
+                f"mlx5_core {PCI} eth1: unable to open: -12",
+                {"kind": "open-refused", "pci_address": PCI, "vf": "eth1", "detail": "-12"},
+            ),
+            (
+                "hardware-disabled",
+                f"Warning: Disabled Hardware is detected: {DISABLED}",
+                {"kind": "hardware-disabled", "detail": DISABLED},
+            ),
+            (
+                "hardware-unmaintained",
+                "Warning: Unmaintained hardware is detected:  mlx4_core:15B3:1004 @ cf63:00:02.0",
+                {
+                    "kind": "hardware-unmaintained",
+                    "detail": "mlx4_core:15B3:1004 @ cf63:00:02.0",
+                },
+            ),
+            (
+                "vfio",
+                "vfio_pci: add [15b3:1016[ffffffff:ffffffff]] class 0x000000/00000000",
+                {"kind": "vfio", "detail": "15b3:1016"},
+            ),
+            *(
+                (
+                    f"firmware-{number}",
+                    f"mlx5_core {PCI}: {words}",
+                    {"kind": "firmware", "pci_address": PCI, "detail": words},
+                )
+                for number, words in enumerate(
+                    (
+                        SLOW,
+                        "2RST_QP(0x50a) timeout. Will cause a leak of a command resource",
+                        "poll_health:836:(pid 0): device's health compromised - reached miss count",
+                        "HWC: Failed hw_channel req: 0xc00000bb",
+                        "HWC: Request timed out!",
+                        "communication channel command 0x5 timed out",
+                        "PF is not responsive, skipping initialization",
+                    )
+                )
+            ),
+            (
+                "firmware-with-its-function",
+                f"mlx5_core {PCI}: mlx5_function_setup:1034:(pid 7): {SLOW}",
+                {
+                    "kind": "firmware",
+                    "pci_address": PCI,
+                    "detail": SLOW,
+                },
+            ),
+            (
+                "tx-timeout",
+                f"mlx5_core {PCI} enP53091s1: TX timeout detected",
+                {
+                    "kind": "tx-timeout",
+                    "pci_address": PCI,
+                    "vf": "enP53091s1",
+                    "detail": "TX timeout detected",
+                },
+            ),
+            (
+                "watchdog",
+                "NETDEV WATCHDOG: eth1 (mlx4_core): transmit queue 3 timed out",
+                {"kind": "tx-timeout", "vf": "eth1", "detail": "mlx4_core"},
+            ),
+            (
+                "watchdog-since-6.5",
+                f"mlx5_core {PCI} eth1: NETDEV WATCHDOG: CPU: 3: transmit queue 3 timed out",
+                {
+                    "kind": "tx-timeout",
+                    "vf": "eth1",
+                    "detail": "NETDEV WATCHDOG: CPU: 3: transmit queue 3 timed out",
+                },
+            ),
+            (
+                "packet-error",
+                f"{NIC}: nvsp_rndis_pkt_complete error status: 2",
+                {"kind": "packet-error", "nic": "eth0", "guid": GUID, "detail": "2"},
+            ),
+            *(
+                (
+                    f"sub-channel-{number}",
+                    f"{NIC}: {words}",
+                    {"kind": "sub-channel-failed", "nic": "eth0", "guid": GUID, "detail": words},
+                )
+                for number, words in enumerate(
+                    (
+                        "sub channel open failed: -12",
+                        "sub channel allocate send failed: -11",
+                        "restoring channel setting failed",
+                    )
+                )
+            ),
+            (
+                "allocation",
+                "kworker/0:1: page allocation failure: order:8, mode:0xcc0",
+                {
+                    "kind": "allocation-failed",
+                    "detail": "kworker/0:1: page allocation failure: order:8",
+                },
+            ),
+            (
+                "hung-task",
+                "INFO: task kworker/u8:2:12345 blocked for more than 120 seconds.",
+                {"kind": "hung-task", "detail": "kworker/u8:2"},
+            ),
+            (
+                "soft-lockup",
+                "watchdog: BUG: soft lockup - CPU#2 stuck for 22s! [kworker/2:1:35]",
+                {"kind": "soft-lockup", "detail": "CPU#2 stuck for 22s"},
+            ),
+        )
     ),
 ]
 
@@ -381,6 +545,12 @@ def test_a_hostile_line_is_a_line(line: bytes) -> None:
         pytest.param("VF " + f"{PCI}: " * 15_000, id="pci-addresses"),
         pytest.param("VF fail " + "hv_pci: probe " * 15_000, id="pass-through-words"),
         pytest.param("VF fail " + f"{PCI} eth1: joined " * 6_000, id="joined-words"),
+        pytest.param("MS in " + f"{PCI}: Firmware over 1 MS in " * 4_000, id="firmware-words"),
+        pytest.param("health " + f"{PCI}: health " * 8_000, id="health-words"),
+        pytest.param("TX timeout " + f"{PCI} eth1: TX timeout" * 5_000, id="timeout-words"),
+        pytest.param("sub channel failed " * 11_000, id="sub-channel-words"),
+        pytest.param("task a blocked for more than " * 7_000, id="task-words"),
+        pytest.param("page allocation failure" + ":" * 200_000, id="allocation-words"),
     ],
 )
 def test_a_long_line_costs_no_more_than_its_length(line: str) -> None:

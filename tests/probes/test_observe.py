@@ -23,6 +23,7 @@ from accelnet_probes.snapshot import (
     KernelLog,
     LogEvent,
     ModuleTree,
+    NextHost,
     OsRelease,
     ProbeRun,
     Snapshot,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
-    from accelnet_probes.host import Addresses
+    from accelnet_probes.host import Addresses, Memory
     from accelnet_probes.snapshot import Source
 
 GUID = "000d3a11-2233-000d-3a11-2233000d3a11"
@@ -103,6 +104,7 @@ class FakeHost:
     ) -> None:
         self.files = files
         self.decoded = Decoded()
+        self.memory: Memory | None = None
         self.samples = samples
         self._broken = broken or {}
         self._replies = replies or {}
@@ -196,6 +198,8 @@ RUNS = (
     "dmi",
     "cpus",
     "kernel-log",
+    "next-host",
+    "network-setup",
     "ethtool",
     "addresses",
     "imds",
@@ -212,6 +216,8 @@ FIELDS = {
     "cpus": "cpu_count",
     "imds": "instance",
     "modules": "modules",
+    "next-host": "next_host",
+    "network-setup": "network_setup",
     "kernel-log": "kernel_log",
 }
 EVENT = LogEvent(
@@ -293,7 +299,8 @@ def test_a_probe_that_raises_does_not_silence_the_others(
     snapshot = observe(FakeHost(BrokenFiles(Tree(_machine()), path), samples=samples))
     gaps = _gaps(snapshot)
     assert gaps.pop(name) == Gap(asked=True, why=f"the {name} probe failed: {why}")
-    assert gaps in ({}, {"modules": NOTHING_WAITS})
+    assert set(gaps) <= {"modules", "next-host", "network-setup"}
+    assert not any(gap.asked for gap in gaps.values())
     assert [run for run in snapshot.probes if run.why is not None] == [ProbeRun(name=name, why=why)]
 
 
@@ -387,7 +394,16 @@ def test_modules_are_looked_up_where_something_waits_for_one(
     del store.links[unbound]
     modules = observe(FakeHost(Tree(store))).modules
     assert isinstance(modules, ModuleTree)
-    assert modules.by_alias == aliases
+    assert aliases.items() <= modules.by_alias.items()
+
+
+def test_a_kernel_without_a_folder_of_modules_is_no_gap_of_what_waits() -> None:
+    """What waits for a driver is looked up by the running kernel's release all the same."""
+    store = _machine()
+    del store.links[f"{PCI}/driver"]
+    store.add_file("lib/modules/9.9.9/modules.dep", b"")
+    store.directories["lib/modules"].discard(RELEASE)
+    assert isinstance(observe(FakeHost(Tree(store))).modules, ModuleTree)
 
 
 def test_a_machine_without_our_devices_is_not_searched() -> None:
@@ -429,17 +445,41 @@ def test_an_image_without_sys(tmp_path: Path) -> None:
         "imds": Gap(asked=False, why="an image has no instance metadata"),
         "modules": NOTHING_WAITS,
         "kernel-log": Gap(asked=False, why="no device of accelerated networking is here"),
+        "network-setup": Gap(asked=False, why="no interface of accelerated networking is here"),
     }
+    assert isinstance(snapshot.next_host, NextHost)
+    assert snapshot.next_host.installed == ("4.19.0-0.bpo.9-amd64",)
     assert all(run.why is None for run in snapshot.probes)
 
 
-@pytest.mark.parametrize("kernels", [0, 2])
-def test_an_image_with_no_kernel_or_two(kernels: int, tmp_path: Path) -> None:
-    """Which one it would boot is not guessed."""
-    for number in range(kernels):
-        (tmp_path / f"lib/modules/6.{number}.0").mkdir(parents=True)
+def test_an_image_without_a_kernel(tmp_path: Path) -> None:
+    """None is made up."""
+    snapshot = observe(RootHost(str(tmp_path)))
+    assert snapshot.kernel_release == Gap(
+        asked=False, why="the image has 0 kernels in /lib/modules"
+    )
+    assert snapshot.next_host == Gap(asked=False, why="the image has no kernel")
+
+
+def test_an_image_of_several_kernels_is_that_of_the_one_that_boots(tmp_path: Path) -> None:
+    """By the link of /boot, before the newest."""
+    for number in (1, 9, 12):
+        (tmp_path / f"lib/modules/6.{number}.0/kernel").mkdir(parents=True)
+    assert observe(RootHost(str(tmp_path))).kernel_release == "6.12.0"
+    (tmp_path / "boot").mkdir()
+    (tmp_path / "boot/vmlinuz").symlink_to("vmlinuz-6.9.0")
+    assert observe(RootHost(str(tmp_path))).kernel_release == "6.9.0"
+
+
+def test_an_image_whose_kernel_can_not_be_told(tmp_path: Path) -> None:
+    """The boot loader names what is not there."""
+    for number in (1, 9):
+        (tmp_path / f"lib/modules/6.{number}.0/kernel").mkdir(parents=True)
+    (tmp_path / "boot/grub").mkdir(parents=True)
+    (tmp_path / "boot/grub/grub.cfg").write_text('set default="7"\n')
     assert observe(RootHost(str(tmp_path))).kernel_release == Gap(
-        asked=False, why=f"the image has {kernels} kernels in /lib/modules"
+        asked=False,
+        why="the image has 2 kernels: /boot/grub/grub.cfg: entry '7' leads to no kernel",
     )
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from accelnet_probes.bundle import BundleHost
 from accelnet_probes.files import failure
+from accelnet_probes.hardware import DEVICES
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 from accelnet_probes.live import LiveHost
 from accelnet_probes.record import replace
@@ -103,6 +104,59 @@ def ask_for_modules(machine: Path) -> None:
     )
 
 
+def prepare_for_the_next_host(machine: Path) -> None:
+    """Two kernels, a boot loader, rules for modules, a driver whose file is gone."""
+    root = machine / "root"
+    write_files(root, next_host_files())
+    (root / "lib/modules/6.14.0-1001-azure/kernel/mlx5_core.ko.zst").unlink()
+
+
+def let_networkd_have_the_vf(machine: Path) -> None:
+    """What network managers did and what is configured, a mask and a package's version."""
+    root = machine / "root"
+    write_files(
+        root,
+        {
+            "run/udev/data/n3": "E:NM_UNMANAGED=1\n",
+            "run/systemd/netif/links/3": "ADMIN_STATE=configured\n",
+            "run/NetworkManager/no-stub-resolv.conf": "",
+            "etc/udev/rules.d/68-sriov.rules": 'DRIVERS=="hv_pci", ENV{NM_UNMANAGED}="1"\n',
+            "lib/udev/rules.d/75-persistent-net-generator.rules": "ACTION\n",
+            "etc/netplan/50-cloud-init.yaml": f"match:\n  macaddress: {Pair().mac}\n",
+            "var/lib/dpkg/status": "Package: a\nVersion: 1\n\nPackage: systemd\n"
+            "Status: install ok installed\nVersion: 255.4-1\n",
+        },
+    )
+    (root / "etc/udev/rules.d/75-persistent-net-generator.rules").symlink_to("/dev/null")
+
+
+def upgrade_and_do_not_reboot(machine: Path) -> None:
+    """The running kernel's folder has gone."""
+    write_files(
+        machine / "root",
+        {path: text for path, text in next_host_files().items() if "6.8.0" not in path},
+    )
+
+
+def next_host_files() -> dict[str, str]:
+    """What next-host-drivers reads of a machine with two kernels, each with all drivers."""
+    names = ("mlx4_core", "mlx4_en", "mlx5_core", "mana", "pci-hyperv")
+    files = {
+        "proc/cmdline": "root=/dev/sda1 console=ttyS0\n",
+        "etc/modprobe.d/local.conf": "blacklist nouveau\n",
+        "boot/grub/grub.cfg": "menuentry 'Ubuntu' {\n  linux /boot/vmlinuz-6.14.0-1001-azure\n}\n",
+    }
+    for release in ("6.8.0-1029-azure", "6.14.0-1001-azure"):
+        folder = f"lib/modules/{release}"
+        files[f"{folder}/modules.builtin"] = ""
+        files[f"{folder}/modules.alias"] = "".join(
+            f"alias {alias} {driver}\n" for driver, alias in DEVICES
+        )
+        files[f"{folder}/modules.dep"] = "".join(f"kernel/{name}.ko.zst:\n" for name in names)
+        files |= {f"{folder}/kernel/{name}.ko.zst": "ELF" for name in names}
+    return files
+
+
 def add_oddities(machine: Path) -> None:
     """A plain file and a container's interface beside the NICs, and a name of any bytes."""
     root = machine / "root"
@@ -116,6 +170,9 @@ SPOILS = [
     pytest.param(refuse_calls, id="refused-calls"),
     pytest.param(refuse_files, id="refused-files"),
     pytest.param(ask_for_modules, id="no-driver"),
+    pytest.param(prepare_for_the_next_host, id="next-host"),
+    pytest.param(upgrade_and_do_not_reboot, id="upgraded"),
+    pytest.param(let_networkd_have_the_vf, id="network-managers"),
     pytest.param(add_oddities, id="oddities"),
 ]
 
@@ -136,6 +193,29 @@ def test_a_replay_gives_the_same_report(
     assert (report["source"], replayed["source"]) == ("live", "bundle")
     assert but_for_source(replayed) == but_for_source(report)
     assert report["host"]["kernel"]["release"] == "6.8.0-1029-azure"
+
+
+def test_of_dpkgs_database_only_what_is_read_is_kept(tmp_path: Path) -> None:
+    """It is megabytes, and says what else is installed."""
+    machine = write_machine(tmp_path / "machine")
+    let_networkd_have_the_vf(machine)
+    _, recording = recorded_machine(machine)
+    assert recording.root.files["var/lib/dpkg/status"] == (
+        b"Package: systemd\nStatus: install ok installed\nVersion: 255.4-1\n"
+    )
+
+
+def test_of_a_module_only_that_it_is_there_is_kept(tmp_path: Path) -> None:
+    """Its content is megabytes; a replay finds that it is there, and that another is not."""
+    machine = write_machine(tmp_path / "machine")
+    prepare_for_the_next_host(machine)
+    report, recording = recorded_machine(machine)
+    folder = "lib/modules/6.14.0-1001-azure/kernel"
+    assert recording.root.files[f"{folder}/mana.ko.zst"] == b""
+    assert f"{folder}/mlx5_core.ko.zst" not in recording.root.files
+    [finding] = [f for f in report["findings"] if f["check"] == "next-host-drivers"]
+    assert finding["status"] == "warn"
+    assert "the file of mlx5_core is gone" in finding["summary"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -672,3 +672,21 @@ def test_a_mask_that_is_in_use_is_not_given_away() -> None:
     masks = Masks(found, ())
     text = masks.addresses(masks.ids("192.0.2.1 10.0.0.4 2001:db8::1 fd00::4"))
     assert text == "192.0.2.1 192.0.2.2 2001:db8::1 2001:db8::2"
+
+
+def test_a_boot_loaders_password_is_masked(tmp_path: Path) -> None:
+    """Hashed or not; what it boots stays."""
+    machine = write_machine(tmp_path / "m")
+    root = machine / "root"
+    (root / "lib/modules/6.8.0-1029-azure/kernel").mkdir(parents=True)
+    (root / "lib/modules/6.8.0-1029-azure/modules.dep").write_text("")
+    (root / "boot/grub").mkdir(parents=True)
+    (root / "boot/grub/grub.cfg").write_text(
+        "  password_pbkdf2 root grub.pbkdf2.sha512.10000.ABCD\npassword root secret\n"
+        "menuentry 'x' {\n linux /boot/vmlinuz-6.8.0-1029-azure\n}\n"
+    )
+    new = redacted(recorded(machine), host_name="web-frontend-7")
+    assert new.root.files["boot/grub/grub.cfg"] == (
+        b"  password_pbkdf2 masked\npassword masked\n"
+        b"menuentry 'x' {\n linux /boot/vmlinuz-6.8.0-1029-azure\n}\n"
+    )

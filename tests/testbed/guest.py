@@ -166,6 +166,20 @@ def processes() -> list[int]:
     return [int(line) for line in (_CGROUP / "cgroup.procs").read_text().split()]
 
 
+def listening() -> float | None:
+    """Wait until the agent hears of links; it is ready, and serves, somewhat earlier."""
+    return until(_hears)
+
+
+def _hears() -> bool:
+    held = [str(path.readlink()) for path in Path(f"/proc/{main_pid()}/fd").iterdir()]
+    for line in Path("/proc/net/netlink").read_text(encoding="ascii").splitlines()[1:]:
+        _, family, _, groups, *_, inode = line.split()
+        if (family, int(groups, 16) & 1) == ("0", 1) and f"socket:[{inode}]" in held:
+            return True
+    return False
+
+
 def status_of(pid: int) -> dict[str, str]:
     """/proc/PID/status."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()

@@ -41,6 +41,8 @@ def moments(proof: Proof) -> None:
     """
     guest.restart()
     guest.settled()
+    took = guest.listening()
+    proof.ok("it listens to the kernel", took is not None, f"{took} s after READY=1")
     log = KernelLog()
     taken: dict[str, list[float]] = {}
     wrong: list[str] = []
@@ -106,6 +108,7 @@ def many(proof: Proof) -> None:
     """500 in a row: none is lost, and nothing grows."""
     guest.restart()
     guest.settled()
+    guest.listening()
     first = guest.metrics()
     begun = time.monotonic()
     sizes: list[tuple[int, int, int]] = []

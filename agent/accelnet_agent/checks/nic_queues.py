@@ -12,9 +12,21 @@ from accelnet_probes.snapshot import need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from accelnet_agent.findings import Judgement
+    from accelnet_agent.findings import Json, Judgement
     from accelnet_agent.machine import Machine, Nic
     from accelnet_probes.snapshot import Channels, Netdev
+
+MEMORY = (
+    do(
+        "It got no more when it was made: look for why, and reboot where memory was short:",
+        "sudo dmesg | grep -E 'hv_netvsc|sub channel|allocation failure'",
+    )
+    + "\n"
+    + do(
+        "or let the kernel make large pages free, and try again:",
+        "echo 1 | sudo tee /proc/sys/vm/compact_memory",
+    )
+)
 
 
 def judge(machine: Machine, nic: Nic) -> Judgement:
@@ -28,7 +40,17 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     if not found or cpus is None:
         return skipped(f"the driver of {nic.name} does not tell its channels")
     few = [name for name, (current, _) in found.items() if current == 1 < cpus]
-    evidence = {"cpus": cpus, **{name: current for name, (current, _) in found.items()}}
+    evidence: dict[str, Json] = {"cpus": cpus}
+    evidence |= {name: current for name, (current, _) in found.items()}
+    failed = [event for event in nic.events if event.kind == "sub-channel-failed"]
+    if failed:
+        evidence["kernel_log"] = failed[-1].line
+    if failed and few == [nic.name]:
+        return warned(
+            f"{nic.name} has one channel for {cpus} CPUs: {failed[-1].detail}",
+            remedy=MEMORY,
+            **evidence,
+        )
     if few:
         return warned(
             f"{few[0]} has one channel for {cpus} CPUs",
@@ -45,10 +67,7 @@ def _use_more(name: str, most: int) -> str:
             "Use more (the NIC pauses for some seconds):",
             f"sudo ethtool -L {quoted(name)} combined {most}",
         )
-    return do(
-        "It got no more when it was made: look for why, and reboot where memory was short:",
-        "sudo dmesg | grep -E 'hv_netvsc|sub channel|allocation failure'",
-    )
+    return MEMORY
 
 
 def _queues(netdev: Netdev) -> tuple[int, int] | None:

@@ -27,6 +27,8 @@ def judge(machine: Machine) -> Judgement:
             remedy=do("Please report it with a recording:", remedies.SUPPORT),
             **silent,
         )
+    hung = [event.line for event in machine.events if event.kind in ("hung-task", "soft-lockup")]
+    told = {"kernel_log": hung[-3:]} if hung else {}
     return failed(
         f"{' and '.join(late)}: {next(iter(late.values()))}",
         remedy=do(
@@ -35,9 +37,14 @@ def judge(machine: Machine) -> Judgement:
             "sudo dmesg | grep 'blocked for more than'",
         ),
         **late,
+        **told,
     )
 
 
 CHECK = Check(
-    id="probes-answered", title="Every probe answered in time", level="required", judge_host=judge
+    id="probes-answered",
+    title="Every probe answered in time",
+    level="required",
+    judge_host=judge,
+    each_time=True,
 )

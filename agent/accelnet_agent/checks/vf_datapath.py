@@ -75,4 +75,5 @@ CHECK = Check(
     level="required",
     judge_nic=judge,
     settles=True,
+    each_time=True,
 )

@@ -7,7 +7,17 @@ to vfio-pci is DPDK's, or a mistake.
 
 from __future__ import annotations
 
-from accelnet_agent.commands import clear_override, do, give_back, probe_again, quoted, rebind
+from accelnet_agent.commands import (
+    allow_module,
+    clear_override,
+    do,
+    give_back,
+    install_driver,
+    into_initramfs,
+    probe_again,
+    quoted,
+    rebind,
+)
 from accelnet_agent.data import pci_ids, remedies
 from accelnet_agent.findings import Check, failed, passed, skipped, unknown, warned
 from accelnet_probes.snapshot import known, need
@@ -17,6 +27,7 @@ if TYPE_CHECKING:
     from accelnet_agent.findings import Judgement
     from accelnet_agent.functions import Function
     from accelnet_agent.machine import Machine
+    from accelnet_probes.snapshot import LogEvent
 
 BLACKLISTS = "grep -rE 'blacklist|install' /etc/modprobe.d /usr/lib/modprobe.d"
 
@@ -44,22 +55,47 @@ def judge(machine: Machine, function: Function) -> Judgement:
 def _unbound(machine: Machine, function: Function) -> Judgement:
     address = function.pci.address
     wanted = function.driver or "its driver"
-    evidence = {
+    evidence: dict[str, str | bool] = {
         "device": f"{known(function.pci.vendor_id)}:{known(function.pci.device_id)}",
         "family": function.family,
         **_module_evidence(machine, function),
         **_log_evidence(machine, address),
     }
-    if "probe_failed" in evidence:
+    told = _told(machine, function, evidence)
+    if told is not None:
+        return told
+    because, remedy = _why_not_loaded(machine, wanted) or (
+        None,
+        do(
+            "Load its module and let it probe:",
+            f"sudo modprobe {function.driver or _by_alias(address)}",
+            probe_again(address),
+        )
+        + "\n"
+        + do("If that module is not loaded at boot, look for what forbids it:", BLACKLISTS),
+    )
+    return failed(
+        f"no driver is bound to {function.name}" + (f": {because}" if because else ""),
+        remedy=remedy,
+        **evidence,
+    )
+
+
+def _told(
+    machine: Machine, function: Function, evidence: dict[str, str | bool]
+) -> Judgement | None:
+    """What the kernel's log, or an override, says about why nothing is bound."""
+    address = function.pci.address
+    disabled = _disabled(machine, function)
+    if disabled is not None:
         return failed(
-            f"the driver of {function.name} refused it: {evidence['probe_failed']}",
-            remedy=do("Let the driver try again:", probe_again(address))
-            + "\n"
-            + remedies.NEWEST_KERNEL,
+            f"the PCI core refused {function.name}: this kernel has its hardware disabled",
+            remedy=remedies.OTHER_KERNEL,
             **evidence,
+            kernel_log=disabled.line,
         )
     override = function.pci.driver_override
-    if override is not None:
+    if override is not None and override != function.driver:  # that one's refusal is not the VF's
         return failed(
             f"no driver is bound to {function.name}: driver_override asks for {override}",
             remedy=do(
@@ -70,29 +106,45 @@ def _unbound(machine: Machine, function: Function) -> Judgement:
             **evidence,
             driver_override=override,
         )
-    module = machine.module(wanted)
-    if (
-        module is not None
-        and module.file is None
-        and module.builtin is False
-        and not known(module.loaded)
-    ):
+    if "probe_failed" in evidence:
         return failed(
-            f"no driver is bound to {function.name}: this kernel has no {wanted}",
-            remedy=_install(machine, wanted),
+            f"the driver probe of {function.name} failed: {evidence['probe_failed']}",
+            remedy=do("Let the driver try again:", probe_again(address))
+            + "\n"
+            + remedies.NEWEST_KERNEL,
             **evidence,
         )
-    return failed(
-        f"no driver is bound to {function.name}",
-        remedy=do(
-            "Load its module and let it probe:",
-            f"sudo modprobe {function.driver or _by_alias(address)}",
-            probe_again(address),
-        )
-        + "\n"
-        + do("If that module is not loaded at boot, look for what forbids it:", BLACKLISTS),
-        **evidence,
-    )
+    return None
+
+
+def _disabled(machine: Machine, function: Function) -> LogEvent | None:
+    """RHEL's "Disabled Hardware is detected: <driver>:<vendor>:<device> @ <address>"."""
+    ids = f"{known(function.pci.vendor_id)}:{known(function.pci.device_id)}"
+    for event in machine.events:
+        detail = (event.detail or "").lower()
+        if event.kind == "hardware-disabled" and (ids in detail or function.pci.address in detail):
+            return event
+    return None
+
+
+def _why_not_loaded(machine: Machine, name: str) -> tuple[str, str] | None:
+    """Why a module is not there, with its own remedy; None where nothing tells."""
+    module, release = machine.module(name), known(machine.snapshot.os_release)
+    if module is None or module.loaded is True:
+        return None
+    if module.gone is not None:
+        kernel = known(machine.snapshot.kernel_release)
+        return f"the file of {name} is gone ({module.gone})", install_driver(release, name, kernel)
+    if module.builtin is False and module.file is None:
+        host = known(machine.snapshot.next_host)
+        if host is not None and host.in_initramfs:
+            return f"{name} is not in the initramfs", into_initramfs()
+        return f"this kernel has no {name}", install_driver(release, name)
+    running = machine.running_kernel
+    if module.builtin is False and running is not None and name in running.blocked:
+        why = running.blocked[name]
+        return f"{name} is blacklisted by {why}", allow_module(name, why)
+    return None
 
 
 def _by_alias(address: str) -> str:
@@ -120,36 +172,11 @@ def _module_evidence(machine: Machine, function: Function) -> dict[str, str | bo
 
 
 def _log_evidence(machine: Machine, address: str) -> dict[str, str]:
-    lines = [
-        event.line
-        for event in machine.events
-        if event.kind == "probe-failed" and event.pci_address == address
-    ]
-    return {"probe_failed": lines[-1]} if lines else {}
-
-
-def _install(machine: Machine, module: str) -> str:
-    """The package that brings the drivers a minimal image leaves out."""
-    release = known(machine.snapshot.os_release)
-    ids = {*(release.id_like if release is not None else ()), release.id if release else None}
-    if ids & {"ubuntu"}:
-        return do("Install Azure's kernel and reboot:", "sudo apt-get install linux-azure")
-    if ids & {"debian"}:
-        return do(
-            "Install the cloud kernel and reboot:", "sudo apt-get install linux-image-cloud-amd64"
-        )
-    if ids & {"rhel", "fedora", "centos"}:
-        return do(
-            "Install the rest of the kernel's modules:",
-            "sudo dnf install kernel-modules-$(uname -r)",
-            f"sudo modprobe {module}",
-        )
-    if ids & {"suse", "sles", "opensuse"}:
-        return do(
-            "Install the full kernel in place of kernel-default-base and reboot:",
-            "sudo zypper install kernel-default",
-        )
-    return f"Install a kernel that has {module}, or build one with its option on, and reboot."
+    evidence: dict[str, str] = {}
+    for event in machine.events:
+        if event.pci_address == address and event.kind in ("probe-failed", "firmware"):
+            evidence[event.kind.replace("-", "_")] = event.line
+    return evidence
 
 
 def _in_user_space(machine: Machine, function: Function, driver: str) -> Judgement:
@@ -175,14 +202,9 @@ def _without_netdev(machine: Machine, function: Function, driver: str) -> Judgem
             remedy=remedies.ON_THE_VM,
             driver=driver,
         )
-    if driver == "mlx4_core":
-        return failed(
-            f"mlx4_core is bound to {function.name}, but it has no netdev: mlx4_en is missing",
-            remedy=do("Load it:", "sudo modprobe mlx4_en"),
-            driver=driver,
-            **_module_evidence(machine, function),
-            **_log_evidence(machine, function.pci.address),
-        )
+    own = _by_its_modules(machine, function, driver)
+    if own is not None:
+        return own
     address = function.pci.address
     if driver not in pci_ids.DRIVERS and function.driver is not None:
         return failed(
@@ -207,6 +229,30 @@ def _without_netdev(machine: Machine, function: Function, driver: str) -> Judgem
         driver=driver,
         **_log_evidence(machine, address),
     )
+
+
+def _by_its_modules(machine: Machine, function: Function, driver: str) -> Judgement | None:
+    """A driver of which the part that makes the netdev is missing."""
+    if driver == "mlx4_core":
+        because, remedy = _why_not_loaded(machine, "mlx4_en") or (
+            "mlx4_en is missing",
+            do("Load it:", "sudo modprobe mlx4_en"),
+        )
+        return failed(
+            f"mlx4_core is bound to {function.name}, but it has no netdev: {because}",
+            remedy=remedy,
+            driver=driver,
+            **_module_evidence(machine, function),
+            **_log_evidence(machine, function.pci.address),
+        )
+    running = machine.running_kernel
+    if driver == "mlx5_core" and running is not None and running.ethernet is False:
+        return failed(
+            f"mlx5_core is bound to {function.name}, but was built without Ethernet",
+            remedy=remedies.OTHER_KERNEL,
+            driver=driver,
+        )
+    return None
 
 
 CHECK = Check(

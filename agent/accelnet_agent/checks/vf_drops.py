@@ -6,8 +6,8 @@ driver's own error counters are those of data/error_counters.py.
 
 from __future__ import annotations
 
-from accelnet_agent.commands import do, quoted
-from accelnet_agent.data import error_counters, pci_ids
+from accelnet_agent.commands import do, pair_anew, quoted
+from accelnet_agent.data import error_counters, pci_ids, remedies
 from accelnet_agent.datapath import grown, last_statistics, queue_counters
 from accelnet_agent.findings import Check, passed, skipped, warned
 from accelnet_probes.snapshot import known, need
@@ -16,13 +16,28 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from accelnet_agent.findings import Judgement
     from accelnet_agent.machine import Machine, Nic
-    from accelnet_probes.snapshot import Netdev
+    from accelnet_probes.snapshot import LogEvent, Netdev
+
+
+TIMED_OUT = 3600.0  # seconds: a transmit queue that did since then is told
 
 
 def judge(machine: Machine, nic: Nic) -> Judgement:
     vf = nic.netdev if nic.direct else need(nic.vf)
     if vf is None:
         return skipped(f"no VF is paired with {nic.name}")
+    stuck = _timed_out(machine, vf)
+    if stuck is not None:
+        return warned(
+            f"a transmit queue of {vf.name} timed out: {stuck.detail}",
+            remedy=do(
+                "If it happens again: the VF's driver or its firmware is stuck; bind it anew, and "
+                "open a support case with a recording:",
+                *pair_anew(vf),
+                remedies.SUPPORT,
+            ),
+            kernel_log=stuck.line,
+        )
     if machine.snapshot.window_seconds is None:
         return skipped("one sample shows no growth")
     if not gives_statistics(vf):
@@ -44,6 +59,15 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
             **growing,
         )
     return passed(f"no drop or error counter of {vf.name} grew")
+
+
+def _timed_out(machine: Machine, vf: Netdev) -> LogEvent | None:
+    """The last hour's "TX timeout" of the VF, by its name or its function."""
+    for event in reversed(machine.events):
+        its = event.vf == vf.name or event.pci_address == known(vf.device) is not None
+        if event.kind == "tx-timeout" and its and event.age is not None and event.age <= TIMED_OUT:
+            return event
+    return None
 
 
 def _counters(vf: Netdev) -> tuple[str, ...]:
@@ -72,4 +96,10 @@ def growth_of(netdev: Netdev, names: tuple[str, ...]) -> dict[str, int]:
     return {name: count for name in names if (count := grown(before, after, name))}
 
 
-CHECK = Check(id="vf-drops", title="The VF drops nothing", level="recommended", judge_nic=judge)
+CHECK = Check(
+    id="vf-drops",
+    title="The VF drops nothing",
+    level="recommended",
+    judge_nic=judge,
+    each_time=True,
+)

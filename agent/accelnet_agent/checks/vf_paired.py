@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from accelnet_agent.machine import Machine, Nic
     from accelnet_probes.snapshot import Netdev
 
-NOT_JOINED = ("not-matched", "handler-refused", "master-refused")
+NOT_JOINED = ("not-matched", "handler-refused", "master-refused", "namespace-refused")
 
 
 def judge(machine: Machine, nic: Nic) -> Judgement:
@@ -64,6 +64,16 @@ def _not_joined(machine: Machine, nic: Nic, vf: Netdev) -> Judgement:
             ),
             **evidence,
             master=master,
+        )
+    if any(event.kind == "namespace-refused" for event in machine.events):
+        return failed(
+            f"{vf.name} could not follow {nic.name} into its network namespace",
+            remedy=do(
+                "Give the VF a name of its own, and let it be paired anew (Linux 6.12 moves both):",
+                f"sudo ip link set {quoted(vf.name)} name vf-{quoted(nic.name)}",
+                *pair_anew(vf),
+            ),
+            **evidence,
         )
     return failed(
         f"{vf.name} has the MAC of {nic.name}, but is not joined to it",

@@ -7,7 +7,7 @@ that the host has assigned never appears; only VMBus, and hv_netvsc's line
 
 from __future__ import annotations
 
-from accelnet_agent.commands import do, quoted
+from accelnet_agent.commands import allow_module, do, quoted
 from accelnet_agent.data import remedies
 from accelnet_agent.findings import Check, failed, passed, skipped, warned
 from accelnet_probes.snapshot import Gap, known, need
@@ -48,6 +48,7 @@ def judge(machine: Machine) -> Judgement:
             + "\n"
             + remedies.NEWEST_KERNEL,
             without_pci_device=[device.guid for device in without],
+            **_said(machine, without[0].guid),
         )
     offered = machine.pass_through_devices
     if not offered:
@@ -67,7 +68,15 @@ def _unbound(machine: Machine, unbound: list[str]) -> Judgement:
         f"VMBus offers pass-through device {unbound[0]} and nothing drives it: {because}",
         remedy=remedy,
         unbound=unbound,
+        **_said(machine, unbound[0]),
     )
+
+
+def _said(machine: Machine, guid: str) -> dict[str, str]:
+    """The kernel's last word about the device."""
+    kinds = ("pass-through-failed", "domain-collision")
+    lines = [event.line for event in machine.events if event.kind in kinds and event.guid == guid]
+    return {"kernel_log": lines[-1]} if lines else {}
 
 
 def _why(machine: Machine, guid: str) -> tuple[str, str]:
@@ -76,13 +85,21 @@ def _why(machine: Machine, guid: str) -> tuple[str, str]:
     if module is None or not (module.loaded is True or isinstance(module.builtin, bool)):
         return "pci_hyperv should", LOAD
     if module.loaded is True or module.builtin is True:
-        return "pci_hyperv is there and has not taken it", do(
+        said = _said(machine, guid).get("kernel_log")
+        because = (
+            f"pci_hyperv failed: {said}" if said else "pci_hyperv is there and has not taken it"
+        )
+        return because, do(
             "Let it take the device, and see what it says:",
             f"echo {quoted(guid)} | sudo tee /sys/bus/vmbus/drivers/hv_pci/bind",
             "sudo dmesg | grep hv_pci",
         )
     if module.file is None and module.builtin is False:
         return "this kernel has no pci_hyperv", LOAD
+    running = machine.running_kernel
+    if running is not None and module.name in running.blocked:
+        why = running.blocked[module.name]
+        return f"pci_hyperv is blacklisted by {why}", allow_module(module.name, why)
     return "pci_hyperv is not loaded", LOAD
 
 

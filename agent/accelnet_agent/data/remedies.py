@@ -41,6 +41,11 @@ Wait five minutes (a host in servicing gives the VF back by itself), then move t
 If it happens again, open a support case with a recording:
   accelnet-check --record vm.tar.gz --redact"""
 
+OTHER_KERNEL = """\
+Boot a kernel that drives it: the distribution's newest, or its other one (azure, cloud).
+Until then another host may have other hardware:
+  az vm redeploy --resource-group GROUP --name VM"""
+
 NEWEST_KERNEL = "If that does not help: install the distribution's newest kernel and reboot."
 
 SUPPORT = "accelnet-check --record vm.tar.gz --redact"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal, TypeAlias
 
-    from accelnet_agent.arguments import Option
+    from accelnet_agent.options import Option
 
     Value: TypeAlias = Literal["file", "directory", "interface", "check"]
 

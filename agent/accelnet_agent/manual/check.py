@@ -33,8 +33,10 @@ CHECK = Command(
     values={
         "--root": "directory",
         "--bundle": "file",
+        "--known-issues": "file",
         "--record": "file",
         "--output": "file",
+        "--known-issues": "file",
         "--interface": "interface",
         "--only": "check",
         "--skip": "check",
@@ -43,6 +45,8 @@ CHECK = Command(
     details={
         "--root": "Nothing live is asked: checks that need it are skipped. An image without sys/ "
         "is judged by its release and its kernel.",
+        "--known-issues": "JSON; accelnet-check --explain kernel-known-issue shows the form. A "
+        "mistake in it is told in one line, before anything is observed.",
         "--bundle": "A folder, or the same as .tar.gz. Nothing of this machine is touched.",
         "--record": "A folder, or an archive if the name ends in .tar.gz. It must not be there "
         "yet.",
@@ -56,6 +60,8 @@ CHECK = Command(
         "--interface": "Its name is that of the synthetic NIC, such as eth0.",
         "--wait": "For provisioning, where a VF takes a while to come. The last report is printed.",
         "--window": "The counters must grow in it for traffic to prove the path.",
+        "--known-issues": "Each entry names a source, a symptom, the kernels and the fixed one; "
+        "docs/runbooks/kernel-known-issue.md says how.",
         "--imds-endpoint": "With off, none is asked.",
     },
     exclusive=tuple(f"--{name}" for name in SOURCES),

@@ -13,8 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from accelnet_agent.arguments import Option
     from accelnet_agent.manual import Command
+    from accelnet_agent.options import Option
 
 COLUMNS = 96
 ENDS = ("--help", "--version")  # nothing else counts beside them

@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from accelnet_agent.arguments import Option
     from accelnet_agent.manual import Command, Section
+    from accelnet_agent.options import Option
 
 COLUMNS = 80  # of the source: mandoc complains of longer lines
 _MINUS = r"\-"
