@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from accelnet_agent.daemon_arguments import parse, parser
+from accelnet_agent.logs import printable
 from accelnet_agent.report import UNUSABLE, UsageError
 from accelnet_agent.version import VERSION
 from accelnet_probes.asker import Asker
@@ -45,8 +46,7 @@ def main() -> NoReturn:
 
 
 def _complain(message: str) -> None:
-    text = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in message)
-    sys.stderr.write(f"accelnet-agent: {text}\n")
+    sys.stderr.write(f"accelnet-agent: {printable(message)}\n")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -55,6 +55,9 @@ def run(arguments: Sequence[str]) -> int:
     if options.help or options.version:
         sys.stdout.write(parser().format_help() if options.help else f"accelnet {VERSION}\n")
         return 0
+    if not os.path.isdir(options.path_rootfs):
+        raise UsageError(f"{options.path_rootfs}: no such folder, expected the machine's root")
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     try:
         asker: Asker | None = Asker()  # early: it stays as small as this process is now
     except OSError:
@@ -103,10 +106,7 @@ async def _serve(options: Options, asker: Asker | None) -> None:
         server.adopt(fd)
     for address in () if passed else options.web_listen_address:
         server.listen(address)
-    try:
-        await agent.begin()
-    except Exception as error:  # noqa: BLE001  what is served says unknown, and the log why
-        _bug(log, {"exception": error})
+    await agent.begin()
     loop.add_signal_handler(signal.SIGHUP, lambda: _reload(agent, config, notifier, log))
     notifier("READY=1", f"STATUS=Serving on {', '.join(server.addresses)}")
     log("info", "agent.started", version=VERSION, addresses=" ".join(server.addresses))
@@ -167,7 +167,7 @@ def _tracker(state: StateFile, log: Log) -> Tracker:
         lambda text: decode(text, boot_id(), now),
         lambda why: log("warning", "state.unusable", why=why),
     )
-    return kept if kept is not None else Tracker(now.wall)
+    return kept if kept is not None else Tracker(now.boot)
 
 
 def _reload(agent: Agent, config: WebConfigFile | None, notifier: Notifier, log: Log) -> None:

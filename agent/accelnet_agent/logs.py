@@ -11,12 +11,12 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
     from typing import Any, Literal
 
     Level = Literal["debug", "info", "warning", "error"]
 
-LEVELS = ("debug", "info", "warning", "error")
+LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
 FORMATS = ("logfmt", "json")
 QUIET = 600.0  # seconds in which a repetition is counted instead of told
 _MOST = 200  # kinds of repetition that are remembered
@@ -25,8 +25,14 @@ _MOST = 200  # kinds of repetition that are remembered
 class Log:
     """Writes to standard error, which systemd leads to the journal."""
 
-    def __init__(self, level: Level = "info", form: str = "logfmt") -> None:
+    def __init__(
+        self,
+        level: Level = "info",
+        form: str = "logfmt",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._least = LEVELS.index(level)
+        self._clock = clock
         self._form = form
         self._logger: Any = None
         self._told: dict[tuple[str, ...], tuple[float, int]] = {}
@@ -46,7 +52,7 @@ class Log:
     def repeated(self, level: Level, event: str, **facts: Any) -> None:
         """Tell an event that may come again and again."""
         key = (event, *(f"{name}={value}" for name, value in facts.items()))
-        now = time.monotonic()
+        now = self._clock()
         since, count = self._told.get(key, (-QUIET, 0))
         if now - since < QUIET:
             self._told[key] = (since, count + 1)
@@ -82,10 +88,15 @@ def _logger(form: str) -> Any:
 
 
 def _one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """A name with a line end in it makes no line of its own; bytes that are no UTF-8 show."""
+    """What the machine calls its things makes no line of its own, and moves no cursor."""
     return {
-        name: " ".join(value.encode("utf-8", "backslashreplace").decode().splitlines())
-        if isinstance(value, str)
-        else value
+        name: value if isinstance(value, (int, float)) else printable(str(value))
         for name, value in event.items()
     }
+
+
+def printable(text: str) -> str:
+    """One line: what is not printable, or no UTF-8, as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

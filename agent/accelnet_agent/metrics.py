@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from accelnet_agent.machine import Machine, Nic
-    from accelnet_agent.report import Report
+    from accelnet_agent.report import Report, Verdict
     from accelnet_probes.snapshot import Netdev
 
     Samples: TypeAlias = Iterable[tuple[tuple[object, ...], float | None]]
@@ -74,12 +74,7 @@ def _families(report: Report) -> Iterator[Family]:
             for state in STATES
         ],
     )
-    yield _gauge(
-        "verdict",
-        "Whether accelerated networking works: 0 pass, 1 warn, 2 fail, 3 unknown.",
-        "",
-        [((), EXIT_STATUS[report.verdict])],
-    )
+    yield _verdict(report.verdict)
     yield _gauge(
         "check_status",
         "What each check found: 0 pass, 1 warn, 2 fail, 3 unknown; no series where it was skipped.",
@@ -106,6 +101,11 @@ def _families(report: Report) -> Iterator[Family]:
         "device reason",
         _driver_errors(machine.nics, counted),
     )
+
+
+def _verdict(verdict: Verdict) -> Family:
+    text = "Whether accelerated networking works: 0 pass, 1 warn, 2 fail, 3 unknown."
+    return _gauge("verdict", text, "", [((), EXIT_STATUS[verdict])])
 
 
 def _host(machine: Machine) -> tuple[object, ...]:
@@ -275,3 +275,4 @@ def _label(value: object) -> str:
 BUILD_INFO = (
     _gauge("build_info", "The accelnet that observed this.", "version", [((VERSION,), 1)]),
 )
+UNOBSERVED = (*BUILD_INFO, _verdict("unknown"))  # all that is known before the first observation

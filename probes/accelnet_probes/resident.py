@@ -104,17 +104,23 @@ class ResidentHost:
         """Nothing begins: it has been supplied already."""
 
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
-        """What has been supplied about these; ETIMEDOUT for what did not come in time."""
-        found = self._answers
+        """What has been supplied about these; ETIMEDOUT for what did not come in time.
+
+        EAGAIN for an interface that came after the question: look again.
+        """
+        found = self._answers.ethtool if self._answers is not None else {}
         asked, self.wanted = self.wanted, dict(interfaces)
-        self.unasked = any(asked.get(name, -1) != index for name, index in interfaces.items())
+        new = {name for name, index in interfaces.items() if asked.get(name, -1) != index}
+        self.unasked = bool(new)
         replies: dict[str, dict[str, Reply]] = {
-            name: {**dict.fromkeys(REPLIES, "ETIMEDOUT"), **known}
+            name: dict.fromkeys(REPLIES, "EAGAIN")
+            if name in new
+            else {**dict.fromkeys(REPLIES, "ETIMEDOUT"), **found.get(name, {})}
             for name in interfaces
-            for known in [found.ethtool.get(name, {}) if found is not None else {}]
         }
-        sample = Sample(ethtool=replies, addresses=_addresses(found, interfaces))
-        if found is not None and found.complete and not self.unasked:
+        answers = self._answers
+        sample = Sample(ethtool=replies, addresses=_addresses(answers, interfaces))
+        if answers is not None and answers.complete and not self.unasked:
             self._keep(sample)
         return sample
 
