@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 
-from accelnet_probes.ethtool import REPLIES, EthtoolSocket, read_interface
+from accelnet_probes.ethtool import REPLIES, EthtoolSocket, read_settings, read_statistics
 from accelnet_probes.files import errno_name
 from accelnet_probes.record import Record, replace
 from accelnet_probes.rtnetlink import RouteSocket, decode_link
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from accelnet_probes.worker import Emit
 
 
+_MOST_LINKS = 64
+
+
 class Answers(Record):
     """What the kernel answered; a part that is missing did not come in time."""
 
@@ -34,6 +37,7 @@ class Answers(Record):
     addresses: tuple[tuple[int, str], ...] | str | None = None  # (ifindex, address), or an errno
     links: tuple[Link, ...] | str | None = None
     complete: bool = False  # all has come
+    whole: bool = True  # addresses and settings are of this question too
 
 
 class Asker:
@@ -48,6 +52,10 @@ class Asker:
         # holds would have to wait for the child.
         self._questions, self._board = Board(), Board()
         self._tables: dict[str, bytes] = {}
+        self._settings = Answers(ethtool={})  # of the last whole question
+        self._settled: dict[str, int | None] = {}  # what that was about
+        self._asked: tuple[dict[str, int | None], bool] = ({}, True)
+        self._links: dict[bytes, list[Link]] = {}
         self._read = True  # all that the child has answered
         self._ended = False
         self.busy = False
@@ -68,18 +76,21 @@ class Asker:
         """Readable when it has answered, or has ended."""
         return self._done
 
-    def ask(self, interfaces: Mapping[str, int | None]) -> None:
+    def ask(self, interfaces: Mapping[str, int | None], *, whole: bool = True) -> None:
         """Ask about these (name to ifindex); only where it is not busy.
 
+        Not `whole`: about links and statistics alone, where the rest is known of a moment ago.
         BrokenPipeError where it has ended.
         """
+        whole = whole or self._settled != interfaces
+        self._asked = (dict(interfaces), whole)
         self._board.clear()
         if not self._read:
             self._tables.clear()  # the child may have sent others, and has these no more
         for name in set(self._tables).difference(interfaces):
             del self._tables[name]
         self._questions.clear()
-        self._questions.emit((dict(interfaces), list(self._tables)))
+        self._questions.emit((dict(interfaces), list(self._tables), whole))
         try:
             os.write(self._question, b"?")
         except BrokenPipeError:
@@ -103,7 +114,11 @@ class Asker:
         """What has come of the last question, by now."""
         found: dict[str, dict[str, Reply]] = {}
         self._read = not self.busy
-        result = Answers(ethtool=found, complete=self._read)
+        asked, whole = self._asked
+        result = Answers(ethtool=found, complete=self._read, whole=whole)
+        if not whole:
+            found.update({name: dict(known) for name, known in self._settings.ethtool.items()})
+            result = replace(result, addresses=self._settings.addresses)
         for interface, name, value in self._board.messages():
             if interface is not None:
                 replies = found.setdefault(interface, {})
@@ -116,9 +131,19 @@ class Asker:
             elif isinstance(value, str):
                 result = replace(result, links=value)
             else:
-                links = [link for body in value for link in decode_link(body, gone=False)]
+                links = [link for body in value for link in self._link(body)]
                 result = replace(result, links=tuple(links))
+        if whole:
+            self._settings, self._settled = result, asked if self._read else {}
         return result
+
+    def _link(self, body: bytes) -> list[Link]:
+        """Decoded once: without counters it is the same each time."""
+        if body not in self._links:
+            if len(self._links) >= _MOST_LINKS:
+                self._links.clear()
+            self._links[body] = decode_link(body, gone=False)
+        return self._links[body]
 
     def _reply(self, interface: str, name: str, value: Reply | None) -> Reply:
         if name != "stats-strings":
@@ -178,9 +203,9 @@ class _KernelAsker:
         self._route: RouteSocket | None = None
         self._tables: Tables = {}
 
-    def __call__(self, question: tuple[dict[str, int | None], list[str]], emit: Emit) -> None:
+    def __call__(self, question: tuple[dict[str, int | None], list[str], bool], emit: Emit) -> None:
         """Emit (None, "links", …), (None, "addresses", …), (interface, names of replies, these)."""
-        interfaces, known = question
+        interfaces, known, whole = question
         for name in set(self._tables).difference(known):
             del self._tables[name]  # our parent has not got that table
         indexes = [index for index in interfaces.values() if index is not None]
@@ -188,7 +213,8 @@ class _KernelAsker:
             self._route = route = self._route or RouteSocket()
             found = [route.link(index) for index in indexes]
             emit((None, "links", [body for body in found if body is not None]))
-            emit((None, "addresses", route.addresses(indexes)))
+            if whole:
+                emit((None, "addresses", route.addresses(indexes)))
         except OSError as error:
             self._route = None  # what is left in its buffer belongs to no later question
             emit((None, "links", errno_name(error)))
@@ -202,7 +228,9 @@ class _KernelAsker:
         for name in interfaces:
             kept = self._tables.get(name)
             replies = _Replies(name, kept[1] if kept is not None else None, emit)
-            read_interface(self._ethtool, name, replies.take)
+            if whole:
+                read_settings(self._ethtool, name, replies.take)
+            read_statistics(self._ethtool, name, replies.take)
 
 
 class _Replies:

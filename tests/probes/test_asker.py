@@ -616,7 +616,7 @@ def _asked(
 ) -> list[Any]:
     """What the child would emit."""
     found: list[Any] = []
-    namespace.inside(lambda: ask((interfaces, list(known)), found.append))
+    namespace.inside(lambda: ask((interfaces, list(known), True), found.append))
     return found
 
 
@@ -725,7 +725,7 @@ def test_no_socket_left_is_told_and_passes(namespace: Namespace) -> None:
         os.close(free)
         resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
         try:
-            ask(({"v0": index, "v1": None}, []), found.append)
+            ask(({"v0": index, "v1": None}, [], True), found.append)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert found == [
@@ -735,5 +735,5 @@ def test_no_socket_left_is_told_and_passes(namespace: Namespace) -> None:
             ("v1", REPLIES, ("EMFILE",) * len(REPLIES)),
         ]
         found.clear()
-        ask(({"v0": index}, []), found.append)
+        ask(({"v0": index}, [], True), found.append)
         assert isinstance(_replies(found, "v0")["stats"], bytes)
