@@ -28,17 +28,27 @@ if TYPE_CHECKING:
     from accelnet_agent.web_config import WebConfigFile
     from accelnet_probes.asker import Asker
 
+FIRST_ANSWERS = 0.25  # seconds in which what answers comes before what can wait
 DRAIN = 5.0  # seconds for answers that are under way when it is told to end
 
 
 async def serve(options: Options, asker: Asker | None) -> None:
     """Until SIGTERM or SIGINT; UsageError."""
-    with _no_certificates():
-        from accelnet_agent.web_server import WebServer
-
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: _bug(log, context))
     log, notifier = Log(options.log_level, options.log_format), Notifier()
+    log.hold()
+    try:
+        await _serve(options, asker, log, notifier)
+    finally:
+        log.release()
+
+
+async def _serve(options: Options, asker: Asker | None, log: Log, notifier: Notifier) -> None:
+    loop = asyncio.get_running_loop()
+    with _no_certificates():
+        from accelnet_agent.web_server import WebServer
+
     config = _web_config(options, log)
     state = StateFile(options.state_directory)
     host = ResidentHost(prefix=options.path_rootfs)
@@ -67,6 +77,7 @@ async def serve(options: Options, asker: Asker | None) -> None:
     loop.add_signal_handler(signal.SIGHUP, lambda: _reload(agent, config, notifier, log))
     notifier("READY=1", f"STATUS=Serving on {', '.join(server.addresses)}")
     log("info", "agent.started", version=VERSION, addresses=" ".join(server.addresses))
+    loop.call_later(FIRST_ANSWERS, log.release)
     await ending.wait()
     notifier("STOPPING=1")
     log("info", "agent.stopping")
