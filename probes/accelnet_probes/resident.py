@@ -36,6 +36,7 @@ MIN_WINDOW = 1.0  # seconds: shorter ones show too little traffic to judge by
 MAX_WINDOW = 600.0  # seconds: an older sample says nothing about now
 # Of the boot's image: an upgrade of the distribution is seen at the agent's next start.
 _UNCHANGING = ("etc/", "usr/lib/", "sys/class/dmi/")
+_ABSENT = (errno.ENOENT, errno.ENOTDIR)  # lasts too; what was refused (EMFILE) may be given later
 
 
 class ResidentHost:
@@ -55,6 +56,7 @@ class ResidentHost:
         self.wanted: dict[str, int | None] = {}  # what it wanted last, name to ifindex
         self._ring = KernelRing(prefix)
         self._answers: Answers | None = None
+        self._asked: dict[str, int | None] = {}  # what was answered
         self._at = 0.0
         self._kept: list[tuple[float, dict[str, int | None], Sample]] = []
         self._base: tuple[float, dict[str, int | None], Sample] | None = None
@@ -62,6 +64,7 @@ class ResidentHost:
     def supply(self, answers: Answers, at: float) -> None:
         """What the kernel answered about `wanted`, at that moment (monotonic)."""
         before, self._answers, self._at, self.unasked = self._answers, answers, at, False
+        self._asked = self.wanted
         if before is None or (before.links, before.addresses) != (answers.links, answers.addresses):
             self._files.forget()
         self._files.begin(at)
@@ -88,16 +91,20 @@ class ResidentHost:
         """Nothing begins: it has been supplied already."""
 
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
-        """What has been supplied about these; ETIMEDOUT for what did not come in time."""
-        found = self._answers
-        asked, self.wanted = self.wanted, dict(interfaces)
-        self.unasked = any(asked.get(name, -1) != index for name, index in interfaces.items())
-        replies: dict[str, dict[str, Reply]] = {
-            name: {**dict.fromkeys(REPLIES, "ETIMEDOUT"), **known}
-            for name in interfaces
-            for known in [found.ethtool.get(name, {}) if found is not None else {}]
-        }
-        sample = Sample(ethtool=replies, addresses=_addresses(found, interfaces))
+        """What has been supplied about these; ETIMEDOUT for what did not come in time.
+
+        EAGAIN for what was not asked: the name may be another interface's by now.
+        """
+        found, asked, self.wanted = self._answers, self._asked, dict(interfaces)
+        new = {name for name, index in interfaces.items() if asked.get(name, -1) != index}
+        self.unasked = bool(new)
+        replies: dict[str, dict[str, Reply]] = {}
+        for name in interfaces:
+            known = found.ethtool.get(name, {}) if found is not None and name not in new else {}
+            missing = "EAGAIN" if name in new else "ETIMEDOUT"
+            replies[name] = {**dict.fromkeys(REPLIES, missing), **known}
+        addresses = "EAGAIN" if new else _addresses(found, interfaces)
+        sample = Sample(ethtool=replies, addresses=addresses)
         if found is not None and found.complete and not self.unasked:
             self._keep(sample)
         return sample
@@ -177,7 +184,9 @@ class _MomentaryFiles(LiveFiles):
             try:
                 known[key] = ask(path)
             except OSError as error:
-                known[key] = error
+                if known is self._lasting and error.errno not in _ABSENT:
+                    raise
+                known[key] = failure(error.errno or errno.EIO, path)
         found = known[key]
         if isinstance(found, OSError):
             raise failure(found.errno or errno.EIO, path)
