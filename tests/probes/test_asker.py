@@ -21,7 +21,8 @@ import pytest
 from accelnet_probes import asker as asker_module
 from accelnet_probes.asker import Answers, Asker, _KernelAsker
 from accelnet_probes.ethtool import REPLIES, decode_drvinfo, decode_statistics
-from accelnet_probes.rtnetlink import Link, decode_link
+from accelnet_probes.files import failure
+from accelnet_probes.rtnetlink import Link, RouteSocket, decode_link
 from namespaces import Namespace, a_pair, live
 
 if TYPE_CHECKING:
@@ -693,6 +694,17 @@ def test_a_table_is_sent_once(namespace: Namespace) -> None:
 
 
 @live
+@pytest.mark.parametrize("index", [1, 99_999, -1, 0, 1 << 40])
+def test_a_name_that_is_another_interfaces_is_not_answered_for(
+    namespace: Namespace, index: int
+) -> None:
+    """Its counters would be taken for those of the one that is gone."""
+    with _kernel_asker() as ask:
+        emitted = _asked(namespace, ask, {"v0": index})
+    assert _replies(emitted, "v0") == dict.fromkeys(REPLIES, "ENODEV")
+
+
+@live
 def test_a_name_without_a_number_is_asked_by_its_name(namespace: Namespace) -> None:
     """Its number could not be read: nothing else is known of it."""
     with _kernel_asker() as ask:
@@ -712,6 +724,28 @@ def test_an_interface_that_is_gone_is_no_link(namespace: Namespace) -> None:
     assert addresses == (None, "addresses", [(index, "10.9.0.4/24")])
     assert _replies(emitted, "nosuch") == dict.fromkeys(REPLIES, "ENODEV")
     assert isinstance(_replies(emitted, "v0")["stats"], bytes)
+
+
+class Refusing(RouteSocket):
+    """Lists no addresses."""
+
+    def addresses(self, indexes: Any) -> list[tuple[int, str]]:
+        """They changed meanwhile."""
+        raise failure(errno.EAGAIN, "RTM_GETADDR")
+
+
+@live
+def test_refused_addresses_do_not_take_the_links_along(namespace: Namespace) -> None:
+    """And another socket is asked next: what is left in this one belongs to no later question."""
+    index = _index(namespace, "v0")
+    with _kernel_asker() as ask:
+        refusing = namespace.inside(Refusing)
+        ask._route = refusing
+        (_, _, links), addresses, *_ = _asked(namespace, ask, {"v0": index})
+        assert len(links) == 1
+        assert addresses == (None, "addresses", "EAGAIN")
+        refusing._socket.close()
+        assert _asked(namespace, ask, {"v0": index})[1][2] == [(index, "10.9.0.4/24")]
 
 
 @live
