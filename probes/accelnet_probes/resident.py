@@ -16,6 +16,7 @@ from accelnet_probes.ethtool import REPLIES, Decoded
 from accelnet_probes.files import LiveFiles
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 from accelnet_probes.kernel_ring import KernelRing
+from accelnet_probes.snapshot import Gap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ class _Memory:
         self.moment = 0  # grows when what stands for a moment is forgotten
         self._momentary: dict[str, tuple[Any, ProbeRun, float]] = {}
         self._installed: dict[str, tuple[Any, ProbeRun, float]] = {}
-        self._since = self._installed_since = 0.0
+        self._since = self._installed_since = -INSTALLED
 
     def is_over(self, at: float) -> bool:
         """The moment that began last."""
@@ -201,6 +202,8 @@ class _Memory:
         return self._momentary.get(name) or self._installed.get(name)
 
     def keep(self, name: str, found: tuple[Any, ProbeRun, float]) -> None:
+        if isinstance(found[0], Gap) and found[0].asked:
+            return  # what is refused now (no descriptor is left) may be given in a moment
         if name in _MOMENTARY:
             self._momentary[name] = found
         elif name in _INSTALLED:

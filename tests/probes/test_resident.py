@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -17,9 +16,9 @@ from accelnet_probes.ethtool import REPLIES
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 from accelnet_probes.observe import observe
 from accelnet_probes.record import replace
-from accelnet_probes.resident import MAX_WINDOW, MIN_WINDOW, MOMENT, ResidentHost
+from accelnet_probes.resident import INSTALLED, MAX_WINDOW, MIN_WINDOW, MOMENT, ResidentHost
 from accelnet_probes.rtnetlink import Link
-from accelnet_probes.snapshot import Gap, Netdev, Snapshot
+from accelnet_probes.snapshot import Gap, Netdev, OsRelease, Snapshot
 from trees import Pair, write_files, write_machine
 
 if TYPE_CHECKING:
@@ -239,29 +238,46 @@ def test_an_answer_that_is_late_is_compared_all_the_same() -> None:
     assert observed.at(12.0, replace(_answers(), complete=False))[0] is kept
 
 
-# --- files ---------------------------------------------------------------------------------------
+# --- what stands for a while ---------------------------------------------------------------------
 
 
 def _tree(folder: Path) -> Observed:
+    """An hv_netvsc NIC that is alone, on Ubuntu; observed at 10.0."""
+    device = "sys/devices/VMBUS:00/guid"
     write_files(
         folder,
-        {MTU: "1500\n", "etc/os-release": "ID=ubuntu\n", "sys/class/dmi/id/sys_vendor": "A\n"},
+        {
+            f"{device}/net/eth0/mtu": "1500\n",
+            f"{device}/net/eth0/ifindex": "2\n",
+            "etc/os-release": "ID=ubuntu\n",
+        },
     )
+    (folder / "sys/class/net").mkdir(parents=True)
+    (folder / "sys/class/net/eth0").symlink_to("../../devices/VMBUS:00/guid/net/eth0")
     observed = Observed(folder).ready()
-    observed.at(10.0)
+    _look(observed, 10.0)
     return observed
 
 
-def test_a_file_is_read_once_in_a_moment(tmp_path: Path) -> None:
-    """By whoever asks, however often; then anew."""
+def _look(observed: Observed, at: float, answers: Answers | None = None) -> Snapshot:
+    observed.host.supply(_answers() if answers is None else answers, at)
+    return observe(observed.host)
+
+
+def _mtu(snapshot: Snapshot) -> object:
+    return _netdevs(snapshot)[0].mtu
+
+
+def _write(folder: Path, mtu: str) -> None:
+    (folder / MTU).write_text(mtu)
+
+
+def test_what_files_say_stands_for_a_moment(tmp_path: Path) -> None:
+    """Whoever asks within it, and however often; then they are read anew."""
     observed = _tree(tmp_path)
-    assert observed.host.files.read(MTU) == b"1500\n"
-    (tmp_path / MTU).write_text("9000\n")
-    assert observed.host.files.read(MTU) == b"1500\n"
-    observed.at(10.0 + MOMENT - 0.1)
-    assert observed.host.files.read(MTU) == b"1500\n"
-    observed.at(10.0 + MOMENT)
-    assert observed.host.files.read(MTU) == b"9000\n"
+    _write(tmp_path, "9000")
+    assert _mtu(_look(observed, 10.0 + MOMENT - 0.1)) == 1500
+    assert _mtu(_look(observed, 10.0 + MOMENT)) == 9000
 
 
 @pytest.mark.parametrize(
@@ -277,104 +293,72 @@ def test_a_file_is_read_once_in_a_moment(tmp_path: Path) -> None:
 def test_a_link_that_differs_ends_the_moment(changed: dict[str, object], tmp_path: Path) -> None:
     """What files say about it has changed too."""
     observed = _tree(tmp_path)
-    assert observed.host.files.read(MTU) == b"1500\n"
-    (tmp_path / MTU).write_text("9000\n")
-    observed.at(10.1, replace(_answers(), **changed))
-    assert observed.host.files.read(MTU) == b"9000\n"
+    before = observed.host.moment
+    _write(tmp_path, "9000")
+    assert _mtu(_look(observed, 10.1, replace(_answers(), **changed))) == 9000
+    assert observed.host.moment != before
+
+
+def test_a_link_that_differs_wants_the_whole_to_be_asked(tmp_path: Path) -> None:
+    """Addresses and settings that were kept are of before."""
+    observed = _tree(tmp_path)
+    changed = replace(_answers(), links=(), whole=False)
+    assert observed.host.supply(changed, 10.1) is False
+    assert observed.host.supply(replace(changed, whole=True), 10.2) is True
 
 
 def test_a_change_that_was_told_ends_the_moment(tmp_path: Path) -> None:
     """By a message, which is quicker."""
     observed = _tree(tmp_path)
-    assert observed.host.files.read(MTU) == b"1500\n"
-    (tmp_path / MTU).write_text("9000\n")
+    _write(tmp_path, "9000")
     observed.host.forget()
-    assert observed.host.files.read(MTU) == b"9000\n"
+    assert observed.host.moment_is_over(10.1)
+    assert _mtu(_look(observed, 10.1)) == 9000
 
 
-def test_links_and_listings_are_remembered_alike(tmp_path: Path) -> None:
-    """And each for itself: the same path is a folder for one and a link for another."""
+def test_other_metadata_end_the_moment(tmp_path: Path) -> None:
+    """The size of the VM is judged anew."""
     observed = _tree(tmp_path)
-    files, net = observed.host.files, tmp_path / "sys/class/net"
-    (net / "eth1").symlink_to("eth0")
-    assert files.readlink("sys/class/net/eth1") == "eth0"
-    assert files.listdir("sys/class/net/eth1") == ["mtu"]
-    assert files.listdir("sys/class/net") == ["eth0", "eth1"]
-    (net / "eth1").unlink()
-    assert files.readlink("sys/class/net/eth1") == "eth0"
-    assert files.listdir("sys/class/net") == ["eth0", "eth1"]
-    observed.at(10.0 + MOMENT)
-    assert files.listdir("sys/class/net") == ["eth0"]
-    with pytest.raises(FileNotFoundError):
-        files.readlink("sys/class/net/eth1")
+    before = observed.host.moment
+    observed.host.metadata = b"{}"
+    assert observed.host.moment != before
 
 
-def test_an_error_is_remembered_like_an_answer(tmp_path: Path) -> None:
-    """Each time a new one, with the path as it was asked."""
+def test_the_moment_lasts_while_only_counters_change(tmp_path: Path) -> None:
+    """Then checks of other things need not judge again."""
     observed = _tree(tmp_path)
-    files = observed.host.files
-    raised: list[OSError] = []
-    for _ in range(2):
-        with pytest.raises(FileNotFoundError) as error:
-            files.read("sys/class/net/eth1/mtu")
-        raised.append(error.value)
-        write_files(tmp_path, {"sys/class/net/eth1/mtu": "1400\n"})
-    assert raised[0] is not raised[1]
-    assert {error.filename for error in raised} == {"sys/class/net/eth1/mtu"}
-    observed.at(10.0 + MOMENT)
-    assert files.read("sys/class/net/eth1/mtu") == b"1400\n"
+    before = observed.host.moment
+    _look(observed, 10.5)
+    assert observed.host.moment == before
+    assert not observed.host.moment_is_over(10.6)
+    assert observed.host.moment_is_over(10.0 + MOMENT)
 
 
-def test_an_empty_file_is_an_answer(tmp_path: Path) -> None:
-    """It is not read again for that."""
+def test_installed_files_stand_longer(tmp_path: Path) -> None:
+    """An upgrade of the distribution is seen within a minute."""
     observed = _tree(tmp_path)
-    (tmp_path / MTU).write_text("")
-    assert observed.host.files.read(MTU) == b""
-    (tmp_path / MTU).write_text("1400\n")
-    assert observed.host.files.read(MTU) == b""
+    (tmp_path / "etc/os-release").write_text("ID=debian\n")
+    found = _look(observed, 10.0 + INSTALLED - 0.1).os_release
+    assert isinstance(found, OsRelease)
+    assert found.id == "ubuntu"
+    found = _look(observed, 10.0 + INSTALLED).os_release
+    assert isinstance(found, OsRelease)
+    assert found.id == "debian"
 
 
-UNCHANGING = ["etc/os-release", "sys/class/dmi/id/sys_vendor"]
-
-
-@pytest.mark.parametrize("path", UNCHANGING)
-def test_what_can_not_change_is_read_once(path: str, tmp_path: Path) -> None:
-    """Whatever passes, and whatever changes."""
+def test_what_was_refused_is_asked_again_at_once(tmp_path: Path) -> None:
+    """No descriptor was left: not a fact about the machine."""
     observed = _tree(tmp_path)
-    before = observed.host.files.read(path)
-    (tmp_path / path).write_text("other\n")
     observed.host.forget()
-    observed.at(1000.0)
-    assert observed.host.files.read(path) == before
-
-
-def test_what_can_not_come_is_looked_for_once(tmp_path: Path) -> None:
-    """Half of the places of os-release are absent on any machine."""
-    observed = _tree(tmp_path)
-    with pytest.raises(FileNotFoundError):
-        observed.host.files.read("etc/redhat-release")
-    write_files(tmp_path, {"etc/redhat-release": "7.4"})
-    observed.at(1000.0)
-    with pytest.raises(FileNotFoundError):
-        observed.host.files.read("etc/redhat-release")
-
-
-@pytest.mark.parametrize("path", [*UNCHANGING, MTU])
-def test_what_was_refused_for_a_moment_is_not_refused_for_ever(path: str, tmp_path: Path) -> None:
-    """No descriptor was left: not a fact about the file."""
-    observed = _tree(tmp_path)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = os.dup(0)
     os.close(free)
     resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
     try:
-        with pytest.raises(OSError, match="open files") as raised:
-            observed.host.files.read(path)
+        assert isinstance(_look(observed, 10.1).netdevs, Gap)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-    assert raised.value.errno == errno.EMFILE
-    observed.at(10.0 + MOMENT)
-    assert observed.host.files.read(path) == (tmp_path / path).read_bytes()
+    assert _mtu(_look(observed, 10.2)) == 1500
 
 
 # --- the rest of a host --------------------------------------------------------------------------
