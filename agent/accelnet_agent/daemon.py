@@ -21,7 +21,7 @@ from accelnet_probes.asker import Asker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from typing import Any, NoReturn
 
     from accelnet_agent.agent import Agent
@@ -118,7 +118,7 @@ async def _serve(options: Options, asker: Asker | None) -> None:
 
 
 @contextmanager
-def _no_certificates() -> Iterator[None]:
+def _no_certificates() -> Generator[None]:
     """tornado reads the system's CAs when it is imported, as if it were a client: a MiB for none.
 
     Nothing here connects to a TLS server; web.yml names its own client_ca_file.
