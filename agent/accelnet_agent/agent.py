@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from accelnet_probes.rtnetlink import Link
     from accelnet_probes.scheduled_events import ScheduledEvent
 
+FIRST_ANSWERS = 0.2  # seconds
 OWN_INTERVAL = 60.0  # seconds between two observations where nobody asks
 SETTLE = 0.05  # seconds from an event to a look: a VF that leaves sends several
 STEP = 0.15  # seconds between two looks while events go on
@@ -81,8 +82,9 @@ class Agent:
         task.add_done_callback(self._tasks.discard)
 
     async def _listen(self) -> None:
-        """pyroute2 takes a fifth of a second to import: beside the first answers."""
+        """pyroute2 takes a while to import: after the first answers, and beside the next."""
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(FIRST_ANSWERS)
         module = await loop.run_in_executor(
             None, importlib.import_module, "accelnet_probes.link_events"
         )

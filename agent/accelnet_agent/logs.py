@@ -36,10 +36,24 @@ class Log:
         self._form = form
         self._logger: Any = None
         self._told: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._held: list[tuple[Level, str, dict[str, Any]]] | None = None
+
+    def hold(self) -> None:
+        """Keep lines back: what writes them takes longer to import than a first answer may."""
+        self._held = []
+
+    def release(self) -> None:
+        """Write what was kept back, and hold no more."""
+        held, self._held = self._held, None
+        for level, event, facts in held or ():
+            self(level, event, **facts)
 
     def __call__(self, level: Level, event: str, **facts: Any) -> None:
         """Tell an event."""
         if LEVELS.index(level) < self._least:
+            return
+        if self._held is not None:
+            self._held.append((level, event, facts))
             return
         if self._logger is None:
             self._logger = _logger(self._form)
@@ -65,7 +79,7 @@ class Log:
 
 
 def _logger(form: str) -> Any:
-    import structlog  # 70 ms: at the first line, which comes after the first answer
+    import structlog  # 70 ms
 
     render: Any = (
         structlog.processors.JSONRenderer(default=str)

@@ -45,10 +45,20 @@ class Family(Record):
 
 def families(report: Report) -> tuple[Family, ...]:
     """All families of the report that have samples, in a fixed order."""
-    return tuple(family for family in _families(report) if family.samples)
+    return (*of_state(report), *of_counters(report))
 
 
-def _families(report: Report) -> Iterator[Family]:
+def of_state(report: Report) -> tuple[Family, ...]:
+    """What is there and what was found: the same while no finding and no data path changes."""
+    return tuple(family for family in _state(report) if family.samples)
+
+
+def of_counters(report: Report) -> tuple[Family, ...]:
+    """What was counted."""
+    return tuple(family for family in _counters(report) if family.samples)
+
+
+def _state(report: Report) -> Iterator[Family]:
     machine = report.machine
     yield from BUILD_INFO
     yield _gauge(
@@ -81,7 +91,10 @@ def _families(report: Report) -> Iterator[Family]:
         "check device",
         _statuses(report),
     )
-    counted = Counted()
+
+
+def _counters(report: Report) -> Iterator[Family]:
+    machine, counted = report.machine, Counted()
     yield from _traffic(machine.nics, counted)
     yield _counter(
         "synthetic_errors",

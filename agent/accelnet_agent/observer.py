@@ -95,16 +95,19 @@ class Observer:
     async def _observe(self) -> Observation:
         loop, host, tracker = asyncio.get_running_loop(), self._host, self._tracker
         durations: dict[str, float] = {}
-        tries = 0
+        tries, whole = 0, False
         while True:
             tries += 1
             self.on_look()
             asked, messages = loop.time(), tracker.messages
-            answers = await self._kernel.ask(host.wanted)
+            whole = whole or host.moment_is_over(asked)
+            answers = await self._kernel.ask(host.wanted, whole=whole)
             took = loop.time() - asked
             self.on_look()
             links = self._tell_links(answers) if messages == tracker.messages else None
-            host.supply(answers, asked)
+            if not host.supply(answers, asked) and tries < _TRIES:
+                whole = True
+                continue
             snapshot, vfs = observe(host, durations), tracker.vf_changes
             self.on_look()
             if messages != tracker.messages:

@@ -7,7 +7,7 @@ import time
 
 from accelnet_agent import health, watch_metrics
 from accelnet_agent.clock import moment
-from accelnet_agent.metrics import UNOBSERVED, families
+from accelnet_agent.metrics import UNOBSERVED, of_counters, of_state
 from accelnet_agent.observer import unanswered
 from accelnet_agent.render_json import render as render_json
 from accelnet_agent.web_http import Response
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from accelnet_agent.exporter import Exposition
     from accelnet_agent.metrics import Family
     from accelnet_agent.observer import Observation, Observer
+    from accelnet_agent.report import Report
     from accelnet_agent.shares import Shares
     from accelnet_agent.tracker import Tracker
     from accelnet_agent.web_http import Request
@@ -39,6 +40,7 @@ class Routes:
         self._observer, self._tracker, self._shares = observer, tracker, shares
         self._options = options
         self._exposition: Exposition | None = None
+        self._known: tuple[object, tuple[Family, ...]] | None = None
         self._pages: dict[bool, tuple[Observation, bytes]] = {}  # by whether it is OpenMetrics
         self._started = time.monotonic()
 
@@ -95,9 +97,21 @@ class Routes:
         if late:  # it has not ended: what it waits for is the kernel
             report = unanswered(report, TOO_LATE)
         return (
-            *families(report),
+            *self._state(observation, report),
+            *of_counters(report),
             *watch_metrics.families(totals, report.machine.snapshot.probes, observation.durations),
         )
+
+    def _state(self, observation: Observation, report: Report) -> tuple[Family, ...]:
+        """What is found: made anew where it is another than the last time."""
+        key = (
+            observation.stamp,
+            tuple([finding.status for finding in report.findings]),
+            tuple([nic.datapath.state for nic in report.machine.nics]),
+        )
+        if self._known is None or self._known[0] != key:
+            self._known = (key, of_state(report))
+        return self._known[1]
 
     async def healthz(self, request: Request) -> Response:
         """The verdict: 200 or 503."""

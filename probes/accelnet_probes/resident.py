@@ -75,12 +75,22 @@ class ResidentHost:
         self._metadata = found
         self._memory.forget()
 
-    def supply(self, answers: Answers, at: float) -> None:
-        """What the kernel answered about `wanted`, at that moment (monotonic)."""
+    def moment_is_over(self, at: float) -> bool:
+        """What stood until now no longer does at `at` (monotonic): ask for the whole."""
+        return self._memory.is_over(at)
+
+    def supply(self, answers: Answers, at: float) -> bool:
+        """What the kernel answered about `wanted`, at that moment (monotonic).
+
+        False where a link has changed, and addresses and settings are older than that.
+        """
         before, self._answers, self._at, self.unasked = self._answers, answers, at, False
         if before is None or (before.links, before.addresses) != (answers.links, answers.addresses):
             self._memory.forget()
+            if not answers.whole:
+                return False
         self._memory.begin(at)
+        return True
 
     def forget(self) -> None:
         """Begin no window with what was sampled before: a VF has come, left, gone up or down."""
@@ -168,6 +178,10 @@ class _Memory:
         self._momentary: dict[str, tuple[Any, ProbeRun, float]] = {}
         self._installed: dict[str, tuple[Any, ProbeRun, float]] = {}
         self._since = self._installed_since = 0.0
+
+    def is_over(self, at: float) -> bool:
+        """The moment that began last."""
+        return not self._momentary or at - self._since >= MOMENT
 
     def begin(self, at: float) -> None:
         """An observation begins."""

@@ -32,7 +32,8 @@ UNITS = {  # by the end of a family's name
 def _families() -> tuple[Family, ...]:
     """Every family that there is, with or without samples, in the order of a scrape."""
     return (
-        *metrics._families(report_of("two-nics")),
+        *metrics._state(report_of("two-nics")),
+        *metrics._counters(report_of("two-nics")),
         *watch_metrics._of_nics({}),
         *watch_metrics._of_probes((), {}),
     )

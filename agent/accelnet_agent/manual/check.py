@@ -33,7 +33,6 @@ CHECK = Command(
     values={
         "--root": "directory",
         "--bundle": "file",
-        "--known-issues": "file",
         "--record": "file",
         "--output": "file",
         "--known-issues": "file",
@@ -45,8 +44,6 @@ CHECK = Command(
     details={
         "--root": "Nothing live is asked: checks that need it are skipped. An image without sys/ "
         "is judged by its release and its kernel.",
-        "--known-issues": "JSON; accelnet-check --explain kernel-known-issue shows the form. A "
-        "mistake in it is told in one line, before anything is observed.",
         "--bundle": "A folder, or the same as .tar.gz. Nothing of this machine is touched.",
         "--record": "A folder, or an archive if the name ends in .tar.gz. It must not be there "
         "yet.",
