@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.host import Addresses
-    from accelnet_probes.snapshot import Source
+    from accelnet_probes.snapshot import Sent, Source
 
     T = TypeVar("T")
 
@@ -81,6 +81,9 @@ class ResidentHost:
         if self._base is not None and self._at - self._base[0] > MAX_WINDOW:
             self._base = None
         return None if self._base is None or self._base[1] != self.wanted else self._base[2]
+
+    def send(self, senders: Callable[[], Mapping[str, int]]) -> Mapping[str, Sent]:
+        raise NotAskedError("a daemon sends nothing")
 
     def pause(self) -> float | None:
         """The length of the window, in seconds."""
