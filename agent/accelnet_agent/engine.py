@@ -33,11 +33,19 @@ def judge(
     *,
     only: Collection[str] = (),
     skip: Collection[str] = (),
+    earlier: Report | None = None,
 ) -> Report:
-    """Judge the machine by `checks`; those not in `only`, or in `skip`, are skipped."""
+    """Judge the machine by `checks`; those not in `only`, or in `skip`, are skipped.
+
+    `earlier`: the report of a moment ago, where nothing has changed since but counters; what
+    other checks found stands.
+    """
     nothing = nothing_to_judge(machine)
     findings: list[Finding] = []
     for check in checks:
+        if earlier is not None and not check.each_time:
+            findings += [finding for finding in earlier.findings if finding.check == check.id]
+            continue
         left_out = check.id in skip or bool(only and check.id not in only)
         if nothing is not None and check.id == EXPECTATION and not left_out:
             findings.append(_finding(check, "host", nothing))

@@ -79,6 +79,7 @@ class Check(Record):
     judge_rest: Callable[[Machine], Judgement | None] | None = None  # what no NIC stands for
     judge_nic: Callable[[Machine, Nic], Judgement] | None = None
     judge_function: Callable[[Machine, Function], Judgement] | None = None
+    each_time: bool = False  # it judges counters, or the observation itself
     settles: bool = False  # a VF that comes or leaves may fail it for a moment
 
     def subjects(self, machine: Machine) -> Iterator[tuple[str, Callable[[], Judgement | None]]]:

@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     Expect = Literal["on", "off", "auto"]
 
 SERVICING_SECONDS = 300.0  # LISA waits as long for a VF before it fails
-# Seconds in which what an event began may be half done: a driver's probe, the join and the
-# link of a VF that came; its driver that lets go of a VF that is about to leave.
+# What the agent watches for, and the seconds in which what such an event began may be half done:
+# a driver's probe, the join and the link of a VF that came; its driver that lets go of a VF that
+# is about to leave.
 SETTLING = {"registering": 10.0, "unregistering": 10.0, "switched-to": 2.0, "switched-from": 2.0}
 
 
@@ -343,15 +344,25 @@ def _nic(
 
 
 def _events_of(snapshot: Snapshot, netdev: Netdev) -> tuple[LogEvent, ...]:
-    """The log's up to when the agent began to watch, then the agent's: nothing twice."""
+    """The log's and the agent's, oldest first; what the agent watches for is not told twice."""
     log, watch = known(snapshot.kernel_log), known(snapshot.watch)
     told = tuple(
         event for event in (log.events if log is not None else ()) if _concerns(event, netdev)
     )
     if watch is None:
         return told
-    before = (event for event in told if event.age is None or event.age > watch.seconds)
-    return (*before, *(event for event in watch.events if event.nic == netdev.name))
+    seen = [
+        event
+        for event in told
+        if event.kind not in SETTLING or event.age is None or event.age > watch.seconds
+    ]
+    seen += (event for event in watch.events if event.nic == netdev.name)
+    return tuple(sorted(seen, key=_since_boot))
+
+
+def _since_boot(event: LogEvent) -> float:
+    """By the clock of this boot; what is of an earlier one comes first, in its order."""
+    return event.uptime if event.uptime is not None else float("-inf")
 
 
 def _concerns(event: LogEvent, netdev: Netdev) -> bool:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files, Store
-    from accelnet_probes.host import Addresses
+    from accelnet_probes.host import Addresses, Memory
     from accelnet_probes.snapshot import Sent, Source
 
 FORMAT, VERSION = "accelnet-bundle", 1
@@ -67,6 +67,7 @@ class BundleHost:
         unreadable = _unreadable(about, Tree(root))
         self.files: Files = Tree(root, unreadable)
         self.decoded = Decoded()
+        self.memory: Memory | None = None
         self._log_errno = unreadable.get("dev/kmsg")
 
     def earlier(self) -> Sample | None:

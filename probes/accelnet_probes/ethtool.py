@@ -391,6 +391,14 @@ def read_interface(
     socket: EthtoolSocket, interface: str, emit: Callable[[tuple[str, str, Reply]], None]
 ) -> None:
     """Emit (interface, reply's name, reply) as each comes; the slowest call is the last."""
+    read_settings(socket, interface, emit)
+    read_statistics(socket, interface, emit)
+
+
+def read_settings(
+    socket: EthtoolSocket, interface: str, emit: Callable[[tuple[str, str, Reply]], None]
+) -> None:
+    """All but the statistics: what an operator or a driver sets."""
     for name, command, size in (
         ("drvinfo", ETHTOOL_GDRVINFO, DRVINFO_SIZE),
         ("channels", ETHTOOL_GCHANNELS, NINE_WORDS),
@@ -404,6 +412,12 @@ def read_interface(
         emit((interface, "permaddr", socket.permaddr(interface)))
     except OSError as error:
         emit((interface, "permaddr", errno_name(error)))
+
+
+def read_statistics(
+    socket: EthtoolSocket, interface: str, emit: Callable[[tuple[str, str, Reply]], None]
+) -> None:
+    """The names of the statistics, and their values."""
     try:
         strings, stats = socket.statistics(interface)
         emit((interface, "stats-strings", strings))

@@ -14,14 +14,25 @@ from accelnet_probes.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Protocol, TypeAlias
+    from typing import Any, Protocol, TypeAlias
 
     from accelnet_probes.ethtool import ByteOrder, Decoded, Reply
     from accelnet_probes.files import Files
-    from accelnet_probes.snapshot import Sent, Source
+    from accelnet_probes.snapshot import ProbeRun, Sent, Source
 
     # (interface, "10.0.0.4/24"), or the errno's name
     Addresses: TypeAlias = tuple[tuple[str, str], ...] | str
+
+    class Memory(Protocol):
+        """What probes found a moment ago, and found how: a daemon need not look again at once."""
+
+        def recall(self, name: str) -> tuple[Any, ProbeRun, float] | None:
+            """What the probe found, how it went and the seconds it took; None: run it."""
+            ...
+
+        def keep(self, name: str, found: tuple[Any, ProbeRun, float]) -> None:
+            """Remember it, where it is one that stands for a while."""
+            ...
 
     class Host(Protocol):
         """What a probe may ask."""
@@ -31,6 +42,7 @@ if TYPE_CHECKING:
         samples: int  # how often the counters are read: 1 or 2
         files: Files
         decoded: Decoded  # kept as long as the host is
+        memory: Memory | None  # of a daemon, which asks again and again
 
         def earlier(self) -> Sample | None:
             """A sample that a daemon kept, which begins the window; None: take one."""

@@ -48,35 +48,40 @@ def parse(content: bytes, uptime: float | None, observed_at: str) -> KernelLog:
     first = _stamp_from(text, observed_at, 1)
     last = _stamp_from(text, observed_at, -1) or 0.0
     for raw in _candidates(text):
-        found = _match(raw[:_MAX_LINE])
-        if found is None:
-            continue
-        at, wall, message = _stamp(raw[:_MAX_LINE], observed_at)
-        age = None
-        if at is not None and uptime is not None:
-            age = max(uptime - at, 0.0)
-        elif wall is not None and (now := _iso(observed_at)) is not None:
-            age = max(now - wall, 0.0)
-        kind, fields = found
-        events.append(
-            LogEvent(
-                kind=kind,
-                line=message[:300],
-                nic=fields.get("nic"),
-                guid=fields.get("guid"),
-                vf=fields.get("vf"),
-                pci_address=fields.get("pci"),
-                detail=fields.get("detail"),
-                uptime=at,
-                age=age,
-            )
-        )
+        event = _event(raw[:_MAX_LINE], uptime, observed_at)
+        if event is not None:
+            events.append(event)
     return KernelLog(
         events=tuple(
             event if event.uptime is None else replace(event, min_age=max(last - event.uptime, 0.0))
             for event in events
         ),
         starts_at_boot=first is not None and first < _BOOT,
+    )
+
+
+def _event(line: str, uptime: float | None, observed_at: str) -> LogEvent | None:
+    """What a line tells, and when; None where it tells nothing."""
+    found = _match(line)
+    if found is None:
+        return None
+    at, wall, message = _stamp(line, observed_at)
+    age = None
+    if at is not None and uptime is not None:
+        age = max(uptime - at, 0.0)
+    elif wall is not None and (now := _iso(observed_at)) is not None:
+        age = max(now - wall, 0.0)
+    kind, fields = found
+    return LogEvent(
+        kind=kind,
+        line=message[:300],
+        nic=fields.get("nic"),
+        guid=fields.get("guid"),
+        vf=fields.get("vf"),
+        pci_address=fields.get("pci"),
+        detail=fields.get("detail"),
+        uptime=at,
+        age=age,
     )
 
 

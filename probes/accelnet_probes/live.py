@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
-    from accelnet_probes.host import Addresses
+    from accelnet_probes.host import Addresses, Memory
     from accelnet_probes.snapshot import Sent, Source
     from accelnet_probes.worker import Emit, Worker
 
@@ -51,6 +51,7 @@ class LiveHost:
         self.samples = 2 if window else 1
         self.files: Files = LiveFiles(prefix)
         self.decoded = Decoded()
+        self.memory: Memory | None = None
         self._window = window
         self._endpoint = endpoint
         self._proof = proof
@@ -195,6 +196,7 @@ class RootHost:
         os.listdir(root)
         self.files: Files = Tree(DirectoryStore(root))
         self.decoded = Decoded()
+        self.memory: Memory | None = None
 
     def earlier(self) -> Sample | None:
         return None

@@ -12,28 +12,19 @@ from __future__ import annotations
 
 import errno
 
-from accelnet_probes import sysfs
+from accelnet_probes import module_search, sysfs
 from accelnet_probes.hardware import DRIVERS
 from accelnet_probes.record import Record
 from accelnet_probes.snapshot import Gap, Module, ModuleTree, known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from accelnet_probes.files import Files
     from accelnet_probes.snapshot import Observed
 
 FOLDERS = ("lib/modules", "usr/lib/modules")  # an image may lack the link between them
-MAX_PATTERNS = 2048
-SUFFIXES = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
-# Since 5.11 mlx5_core has this alias if it was built with its Ethernet part, and others of the
-# auxiliary bus if not (mlx5/core/en_main.c, mlx5e_id_table).
-_ETHERNET, _AUXILIARY = b"auxiliary:mlx5_core.eth", b"auxiliary:mlx5_core."
-# Of the tables a recording keeps these aliases, and modules in these places.
-_KEPT = (b"pci:v000015B3", b"pci:v00001414", b"pci:v*", b"vmbus:", _AUXILIARY[:14])
-_PLACES = (b"drivers/net/", b"hyperv", b"updates/", b"extra/", b"mlx", b"mana")
-_CONFIG = b"CONFIG_MLX5_CORE_EN"
 
 
 class Tables(Record):
@@ -95,10 +86,10 @@ def tree(
     # Without the table nobody can be said not to answer.
     for alias in () if table is None else aliases:
         found_by_alias: list[str] = []
-        for start in _starts(alias):
+        for start in module_search.starts(alias):
             if start not in entries:
-                entries[start] = [*_aliases(start, table or b""), *_builtin(start, modinfo)]
-            found_by_alias += _answering(alias, entries[start])
+                entries[start] = module_search.entries(start, table or b"", modinfo)
+            found_by_alias += module_search.answering(alias, entries[start])
         by_alias[alias] = tuple(dict.fromkeys(found_by_alias))
     wanted = dict.fromkeys([*DRIVERS, *(name for names in by_alias.values() for name in names)])
     order = _bytes(files, f"{found.folder}/modules.order") if found.dep is None else None
@@ -158,15 +149,6 @@ def _loaded(files: Files, name: str) -> Observed[bool]:
     return found if isinstance(found, Gap) else found is not None
 
 
-def module_name(path: str) -> str | None:
-    """ "mlx5_core" of kernel/drivers/.../mlx5_core.ko.xz; None for no module file."""
-    name = path.rpartition("/")[2]
-    for suffix in SUFFIXES:
-        if name.endswith(suffix):
-            return name[: -len(suffix)].replace("-", "_")
-    return None
-
-
 def _path(
     files: Files, found: Tables, order: Observed[bytes | None], name: str
 ) -> Observed[str | None]:
@@ -174,38 +156,16 @@ def _path(
     if isinstance(found.dep, Gap):
         return found.dep
     if found.dep is not None:
-        return _listed(found.dep, name)
+        return module_search.listed(found.dep, name)
     if not isinstance(order, bytes):
         return Gap(asked=True, why=f"/{found.folder}/modules.dep: ENOENT")
     # A package before depmod has run: its build's list, whose files were compressed after it.
-    path = _listed(order, name)
+    path = module_search.listed(order, name)
     stem = (path or "").partition(".ko")[0]
-    for suffix in SUFFIXES if path else ():
+    for suffix in module_search.SUFFIXES if path else ():
         if is_there(files, f"{found.folder}/{stem}{suffix}"):
             return stem + suffix
     return path
-
-
-def _listed(table: bytes, name: str) -> str | None:
-    """The path that a line begins with and that is called `name`; the last of several."""
-    path: str | None = None
-    for spelled in dict.fromkeys((name, name.replace("_", "-"))):
-        if path is not None:
-            break
-        for at in _finds(table, f"{spelled}.ko".encode()):
-            start = table.rfind(b"\n", 0, at) + 1
-            line = table[start : at + len(spelled) + len(".ko.zst:")].decode("utf-8", "replace")
-            listed, *_ = line.partition("\n")[0].partition(":")
-            if module_name(listed) == name:
-                path = listed
-    return path
-
-
-def _finds(table: bytes, needle: bytes) -> Iterator[int]:
-    at = table.find(needle)
-    while at >= 0:
-        yield at
-        at = table.find(needle, at + 1)
 
 
 def _is_builtin(found: Tables, name: str) -> Observed[bool]:
@@ -214,88 +174,16 @@ def _is_builtin(found: Tables, name: str) -> Observed[bool]:
         return Gap(asked=True, why=f"/{found.folder}/modules.builtin: ENOENT")
     if isinstance(found.builtin, Gap):
         return found.builtin
-    return _listed(found.builtin, name) is not None
+    return module_search.listed(found.builtin, name) is not None
 
 
 def has_ethernet(files: Files, found: Tables, release: str) -> bool | None:
     """Whether mlx5_core drives Ethernet, by its aliases, else by the kernel's configuration."""
-    aliases = known(found.alias) or b""
-    builtin = known(found.modinfo) or b""
-    if b"alias " + _AUXILIARY in aliases or b".alias=" + _AUXILIARY in builtin:
-        return b"alias " + _ETHERNET + b" " in aliases or b".alias=" + _ETHERNET + b"\0" in builtin
+    told = module_search.has_ethernet(known(found.alias) or b"", known(found.modinfo) or b"")
+    if told is not None:
+        return told
     for path in (f"boot/config-{release}", f"{found.folder}/config"):
         config = known(_bytes(files, path))
         if config is not None:
-            return b"\n" + _CONFIG + b"=y" in config
+            return b"\n" + module_search.CONFIG + b"=y" in config
     return None
-
-
-def _starts(alias: str) -> tuple[str, ...]:
-    """How the patterns begin that may match: of this vendor, or of any."""
-    start = alias[:13]  # "pci:v000015B3"
-    return (start, "pci:v*") if start.startswith("pci:v") else (start,)
-
-
-def _aliases(start: str, table: bytes) -> Iterator[tuple[str, str]]:
-    """modules.alias: "alias <pattern> <module>"."""
-    for line in _lines(table, b"alias " + start.encode("utf-8", "replace"), b"\n"):
-        words = line.split(" ", 2)
-        if line.startswith("alias ") and len(words) > 2:
-            yield words[1], words[2]
-
-
-def _builtin(start: str, info: bytes) -> Iterator[tuple[str, str]]:
-    """modules.builtin.modinfo: NUL-separated "<module>.alias=<pattern>"."""
-    for record in _lines(info, b".alias=" + start.encode("utf-8", "replace"), b"\0"):
-        module, _, pattern = record.partition(".alias=")
-        yield pattern, module
-
-
-def excerpt(key: str, table: bytes) -> bytes:
-    """What a recording keeps of a table of megabytes: whatever may answer for a VF."""
-    if "config" in key.rpartition("/")[2]:
-        return b"\n" + b"".join(line for line in table.splitlines(keepends=True) if _CONFIG in line)
-    kind = key.rpartition("/modules.")[2]
-    if kind == "alias":
-        lines = table.splitlines(keepends=True)
-        return b"".join(line for line in lines if line[6:].startswith(_KEPT))
-    if kind in ("dep", "order", "builtin"):
-        paths = [line.partition(b":")[:2] for line in table.splitlines()]
-        return b"".join(
-            path + colon + b"\n" for path, colon in paths if any(p in path for p in _PLACES)
-        )
-    if kind == "builtin.modinfo":
-        return b"".join(
-            record + b"\0"
-            for record in table.split(b"\0")
-            if record.partition(b".alias=")[2].startswith(_KEPT)
-        )
-    return table
-
-
-def _lines(table: bytes, needle: bytes, end: bytes) -> Iterator[str]:
-    """The records of `table` that hold `needle`."""
-    for at in _finds(table, needle):
-        start = table.rfind(end, 0, at) + 1
-        stop = table.find(end, at)
-        yield table[start : stop if stop >= 0 else len(table)].decode("utf-8", "replace")
-
-
-def _answering(alias: str, entries: Iterable[tuple[str, str]]) -> list[str]:
-    """The modules of the patterns that match, as fnmatch(3) reads them."""
-    found: list[str] = []
-    tried = 0
-    for pattern, module in entries:
-        literal = pattern[: min(pattern.find(sign) % (len(pattern) + 1) for sign in "*?[")]
-        # A vendor has some dozens of patterns; compiling each of a hostile table takes minutes.
-        if not alias.startswith(literal) or tried == MAX_PATTERNS:
-            continue
-        if alias == pattern or pattern[len(literal) :] == "*sd*bc*sc*i*":
-            found.append(module.strip().replace("-", "_"))
-            continue
-        from fnmatch import fnmatchcase  # pulls in `re`, and compiles each pattern
-
-        tried += 1
-        if fnmatchcase(alias, pattern):
-            found.append(module.strip().replace("-", "_"))
-    return found

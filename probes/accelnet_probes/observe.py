@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from accelnet_probes.files import Files
-    from accelnet_probes.host import Host, Sample
+    from accelnet_probes.host import Host, Memory, Sample
     from accelnet_probes.snapshot import (
         Dmi,
         Instance,
@@ -46,11 +46,25 @@ _VF_VENDORS = ("15b3", "1414")
 class _Runs:
     """Runs each probe; remembers which did not answer, and how long each took."""
 
-    def __init__(self, durations: dict[str, float] | None) -> None:
+    def __init__(self, durations: dict[str, float] | None, memory: Memory | None) -> None:
         self.runs: list[ProbeRun] = []
         self._durations = {} if durations is None else durations
+        self._memory = memory
 
     def __call__(self, name: str, probe: Callable[[], Observed[T]]) -> Observed[T]:
+        kept = self._memory.recall(name) if self._memory is not None else None
+        if kept is None:
+            kept = self._ask(name, probe)
+            if self._memory is not None:
+                self._memory.keep(name, kept)
+        self._durations[name] = kept[2]
+        self.runs.append(kept[1])
+        found: Observed[T] = kept[0]
+        return found
+
+    def _ask(
+        self, name: str, probe: Callable[[], Observed[T]]
+    ) -> tuple[Observed[T], ProbeRun, float]:
         why: str | None = None
         found: Observed[T]
         started = time.monotonic()
@@ -65,9 +79,7 @@ class _Runs:
         except Exception as error:  # a bug in one probe must not silence the others
             why = f"{type(error).__name__}: {error} (a bug in accelnet: please report it)"
             found = Gap(asked=True, why=f"the {name} probe failed: {why}")
-        self._durations[name] = time.monotonic() - started
-        self.runs.append(ProbeRun(name=name, why=why))
-        return found
+        return found, ProbeRun(name=name, why=why), time.monotonic() - started
 
 
 def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
@@ -75,7 +87,7 @@ def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
 
     `durations` takes the seconds that each probe took, by its name.
     """
-    run, early = _Runs(durations), _Runs(None)
+    run, early = _Runs(durations, host.memory), _Runs(None, host.memory)
     machine: Observed[Dmi] = early("dmi", lambda: system.dmi(host.files))
     is_azure = not isinstance(machine, Gap) and machine.is_azure
     early("imds", lambda: host.begin_instance(azure=is_azure))

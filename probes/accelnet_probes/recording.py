@@ -9,7 +9,7 @@ import os
 from accelnet_probes.bundle import FORMAT, VERSION
 from accelnet_probes.files import DirectoryStore, MemoryStore, Tree, errno_name, failure
 from accelnet_probes.host import InstanceRefusedError, sample_of
-from accelnet_probes.modules import excerpt
+from accelnet_probes.module_search import excerpt
 from accelnet_probes.network_setup import DPKG, stanzas
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from accelnet_probes.ethtool import ByteOrder
     from accelnet_probes.files import Files, Kind, Store
-    from accelnet_probes.host import Host, Sample
+    from accelnet_probes.host import Host, Memory, Sample
     from accelnet_probes.snapshot import Sent, Source
 
     T = TypeVar("T")
@@ -105,6 +105,7 @@ class RecordingHost:
         self.store = _RecordingStore(DirectoryStore(root))
         self.files: Files = Tree(self.store)
         self.decoded = host.decoded
+        self.memory: Memory | None = None
 
     def earlier(self) -> Sample | None:
         return self._host.earlier()

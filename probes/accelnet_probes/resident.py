@@ -1,43 +1,41 @@
 """The running machine as a daemon asks it: the same questions for years.
 
 What the kernel answers comes from an `Asker`, which the daemon waits for in its
-own way and hands over before each observation; nothing here waits.  What can not
-change while the machine runs is read once (os-release, DMI); everything else is
-read anew each time.
+own way and hands over before each observation; nothing here waits.  Counters and
+links are of each observation; what is read from files stands for a moment, or until
+a link changes.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import time
 
 from accelnet_probes.ethtool import REPLIES, Decoded
-from accelnet_probes.files import LiveFiles, failure
+from accelnet_probes.files import LiveFiles
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 from accelnet_probes.kernel_ring import KernelRing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, TypeVar
+    from typing import Any
 
     from accelnet_probes.asker import Answers
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
-    from accelnet_probes.host import Addresses
-    from accelnet_probes.snapshot import Sent, Source
+    from accelnet_probes.host import Addresses, Memory
+    from accelnet_probes.snapshot import ProbeRun, Sent, Source
 
-    T = TypeVar("T")
-
-MOMENT = 1.0  # seconds for which a file that no link message tells of stands
-INSTALLED = 60.0  # seconds for which an installed file stands
+MOMENT = 1.0  # seconds for which sysfs stands, where no link message tells otherwise
+INSTALLED = 60.0  # seconds for which files stand that an operator or a package changes
 MIN_WINDOW = 1.0  # seconds: shorter ones show too little traffic to judge by
 MAX_WINDOW = 600.0  # seconds: an older sample says nothing about now
-_UNCHANGING = ("sys/class/dmi/",)
-# What an operator or a package changes: not the kernel, and not in a moment.
-_INSTALLED = ("etc/", "usr/", "lib/", "boot/")
+# The probes whose findings stand for a moment, and for as long as installed files do.  Links,
+# counters and the kernel log are none of these, and where a link has changed the moment is over.
+_MOMENTARY = ("pci", "vmbus", "netdevs", "kernel", "uptime", "cpus", "modules", "network-setup")
+_INSTALLED = ("dmi", "os-release", "next-host")
 
 
 class ResidentHost:
@@ -49,10 +47,11 @@ class ResidentHost:
 
     def __init__(self, *, prefix: str = "/") -> None:
         """`prefix`: where /sys, /proc and /etc of the machine lie."""
-        self._files = _MomentaryFiles(prefix)
-        self.files: Files = self._files
+        self.files: Files = LiveFiles(prefix)
+        self._memory = _Memory()
+        self.memory: Memory | None = self._memory
         self.decoded = Decoded()
-        self.metadata: bytes | str | None = None  # of IMDS: a body, why not, or never asked
+        self._metadata: bytes | str | None = None
         self.unasked = False  # `observe` wanted an interface that nothing was supplied about
         self.wanted: dict[str, int | None] = {}  # what it wanted last, name to ifindex
         self._ring = KernelRing(prefix)
@@ -61,17 +60,42 @@ class ResidentHost:
         self._kept: list[tuple[float, dict[str, int | None], Sample]] = []
         self._base: tuple[float, dict[str, int | None], Sample] | None = None
 
-    def supply(self, answers: Answers, at: float) -> None:
-        """What the kernel answered about `wanted`, at that moment (monotonic)."""
+    @property
+    def moment(self) -> int:
+        """Stays the same while nothing but counters and the kernel log can have changed."""
+        return self._memory.moment
+
+    @property
+    def metadata(self) -> bytes | str | None:
+        """Of IMDS: a body, why there is none, or None where it was never asked."""
+        return self._metadata
+
+    @metadata.setter
+    def metadata(self, found: bytes | str | None) -> None:
+        self._metadata = found
+        self._memory.forget()
+
+    def moment_is_over(self, at: float) -> bool:
+        """What stood until now no longer does at `at` (monotonic): ask for the whole."""
+        return self._memory.is_over(at)
+
+    def supply(self, answers: Answers, at: float) -> bool:
+        """What the kernel answered about `wanted`, at that moment (monotonic).
+
+        False where a link has changed, and addresses and settings are older than that.
+        """
         before, self._answers, self._at, self.unasked = self._answers, answers, at, False
         if before is None or (before.links, before.addresses) != (answers.links, answers.addresses):
-            self._files.forget()
-        self._files.begin(at)
+            self._memory.forget()
+            if not answers.whole:
+                return False
+        self._memory.begin(at)
+        return True
 
     def forget(self) -> None:
         """Begin no window with what was sampled before: a VF has come, left, gone up or down."""
         self._kept.clear()
-        self._files.forget()
+        self._memory.forget()
 
     def earlier(self) -> Sample | None:
         """The newest sample that is old enough to begin a window."""
@@ -93,17 +117,23 @@ class ResidentHost:
         """Nothing begins: it has been supplied already."""
 
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
-        """What has been supplied about these; ETIMEDOUT for what did not come in time."""
-        found = self._answers
+        """What has been supplied about these; ETIMEDOUT for what did not come in time.
+
+        EAGAIN for an interface that came after the question: look again.
+        """
+        found = self._answers.ethtool if self._answers is not None else {}
         asked, self.wanted = self.wanted, dict(interfaces)
-        self.unasked = any(asked.get(name, -1) != index for name, index in interfaces.items())
+        new = {name for name, index in interfaces.items() if asked.get(name, -1) != index}
+        self.unasked = bool(new)
         replies: dict[str, dict[str, Reply]] = {
-            name: {**dict.fromkeys(REPLIES, "ETIMEDOUT"), **known}
+            name: dict.fromkeys(REPLIES, "EAGAIN")
+            if name in new
+            else {**dict.fromkeys(REPLIES, "ETIMEDOUT"), **found.get(name, {})}
             for name in interfaces
-            for known in [found.ethtool.get(name, {}) if found is not None else {}]
         }
-        sample = Sample(ethtool=replies, addresses=_addresses(found, interfaces))
-        if found is not None and found.complete and not self.unasked:
+        answers = self._answers
+        sample = Sample(ethtool=replies, addresses=_addresses(answers, interfaces))
+        if answers is not None and answers.complete and not self.unasked:
             self._keep(sample)
         return sample
 
@@ -143,19 +173,18 @@ def _addresses(answers: Answers | None, interfaces: Mapping[str, int | None]) ->
     return tuple((names[index], address) for index, address in found if index in names)
 
 
-class _MomentaryFiles(LiveFiles):
-    """Reads each thing once in a moment, and what can not change once for all.
+class _Memory:
+    """What probes found, for as long as it stands (accelnet_probes.host.Memory)."""
 
-    Counters, links and addresses are none of it: those are asked for each observation.
-    Where a link has changed, the moment is over.
-    """
-
-    def __init__(self, prefix: str) -> None:
-        super().__init__(prefix)
-        self._lasting: dict[object, Any] = {}
-        self._installed: dict[object, Any] = {}
-        self._momentary: dict[object, Any] = {}
+    def __init__(self) -> None:
+        self.moment = 0  # grows when what stands for a moment is forgotten
+        self._momentary: dict[str, tuple[Any, ProbeRun, float]] = {}
+        self._installed: dict[str, tuple[Any, ProbeRun, float]] = {}
         self._since = self._installed_since = 0.0
+
+    def is_over(self, at: float) -> bool:
+        """The moment that began last."""
+        return not self._momentary or at - self._since >= MOMENT
 
     def begin(self, at: float) -> None:
         """An observation begins."""
@@ -167,36 +196,15 @@ class _MomentaryFiles(LiveFiles):
             self._installed_since = at
 
     def forget(self) -> None:
-        """Read anew."""
+        """The moment is over."""
+        self.moment += 1
         self._momentary.clear()
 
-    def read(self, path: str) -> bytes:
-        return self._remembered("read", super().read, path)
+    def recall(self, name: str) -> tuple[Any, ProbeRun, float] | None:
+        return self._momentary.get(name) or self._installed.get(name)
 
-    def readlink(self, path: str) -> str:
-        return self._remembered("readlink", super().readlink, path)
-
-    def listdir(self, path: str) -> list[str]:
-        return self._remembered("listdir", super().listdir, path)
-
-    def _remembered(self, way: str, ask: Callable[[str], T], path: str) -> T:
-        known = self._momentary
-        if path.startswith(_UNCHANGING):
-            known = self._lasting
-        elif path.startswith(_INSTALLED):
-            known = self._installed
-        key = (way, path)
-        if key not in known:
-            try:
-                known[key] = ask(path)
-            except OSError as error:
-                known[key] = _Refused(error.errno or errno.EIO)
-        found = known[key]
-        if isinstance(found, _Refused):
-            raise failure(found, path)
-        result: T = found
-        return result
-
-
-class _Refused(int):
-    """The errno of what could not be read."""
+    def keep(self, name: str, found: tuple[Any, ProbeRun, float]) -> None:
+        if name in _MOMENTARY:
+            self._momentary[name] = found
+        elif name in _INSTALLED:
+            self._installed[name] = found

@@ -29,11 +29,13 @@ IFA_ADDRESS, IFA_LOCAL = 1, 2  # <linux/if_addr.h>
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MASTER, IFLA_LINKINFO = 1, 3, 10, 18  # <linux/if_link.h>
 IFLA_EXT_MASK, IFLA_CARRIER_UP_COUNT, IFLA_CARRIER_DOWN_COUNT = 29, 47, 48
-IFLA_PERM_ADDRESS = 54
+IFLA_PERM_ADDRESS, IFLA_INFO_KIND = 54, 1
 RTEXT_FILTER_SKIP_STATS = 8  # <linux/rtnetlink.h>
 SOL_NETLINK, NETLINK_GET_STRICT_CHK = 270, 12  # <linux/socket.h>, <linux/netlink.h>
 IFF_UP, IFF_LOWER_UP = 0x1, 0x10000  # <linux/if.h>
 ATTEMPTS = 3
+# Bytes: the kernel sends 32 KiB at most (netlink_dump); more would be mapped anew each time.
+_DATAGRAM = 1 << 16
 
 
 class Link(Record):
@@ -45,7 +47,7 @@ class Link(Record):
     mac: str | None = None  # IFLA_ADDRESS
     permanent_mac: str | None = None  # IFLA_PERM_ADDRESS (5.6 and later)
     master: int | None = None  # IFLA_MASTER: the upper device's ifindex
-    is_virtual: bool = False  # IFLA_LINKINFO: made by software (veth, bridge, VLAN)
+    is_virtual: bool = False  # IFLA_INFO_KIND: made by software (veth, bridge, VLAN)
     carrier_up: int | None = None  # IFLA_CARRIER_UP_COUNT (4.16 and later), of its whole life
     carrier_down: int | None = None  # IFLA_CARRIER_DOWN_COUNT
     gone: bool = False  # RTM_DELLINK
@@ -116,7 +118,7 @@ class RouteSocket:
         found: list[T] = []
         state = "more"
         while state == "more":
-            datagram = self._socket.recv(1 << 18)
+            datagram = self._socket.recv(_DATAGRAM)
             if struct.unpack_from("=I", datagram, 8)[0] == self._sequence:
                 state = _decode(name, datagram, wanted, decode, found)
                 if single:
@@ -142,7 +144,7 @@ def _dump(
             found: list[T] = []
             state = "more"
             while state == "more":
-                state = _decode(name, socket.recv(1 << 18), wanted, decode, found)
+                state = _decode(name, socket.recv(_DATAGRAM), wanted, decode, found)
             if state == "done":
                 return found
         finally:
@@ -166,10 +168,13 @@ def _decode(
     for kind, flags, body in messages(datagram):
         if flags & NLM_F_DUMP_INTR:
             return "interrupted"
-        if kind == NLMSG_DONE:
+        if kind in (NLMSG_DONE, NLMSG_ERROR):
+            # Both begin with an errno (netlink_dump_done, struct nlmsgerr): a dump that was
+            # refused, or broke off, ends with NLMSG_DONE like one that is whole.
+            number = -struct.unpack_from("=i", body)[0] if len(body) > 3 else 0
+            if number > 0 or kind == NLMSG_ERROR:
+                raise failure(number if number > 0 else errno.EIO, name)
             return "done"
-        if kind == NLMSG_ERROR:
-            raise failure(-struct.unpack_from("=i", body)[0] if len(body) > 3 else errno.EIO, name)
         if kind == wanted:
             found.extend(decode(body))
     return "more"
@@ -211,15 +216,18 @@ def decode_link(body: bytes, *, gone: bool) -> list[Link]:
     if family != AF_UNSPEC:
         return []
     attributes = _attributes(body, 16)
+    name = attributes.get(IFLA_IFNAME, b"").split(b"\0", 1)[0]
+    # What is enslaved to a bridge or bond has IFLA_LINKINFO too, without a kind of its own.
+    info = _attributes(attributes.get(IFLA_LINKINFO, b""), 0)
     return [
         Link(
             ifindex=index,
-            name=attributes.get(IFLA_IFNAME, b"").split(b"\0", 1)[0].decode("utf-8", "replace"),
+            name=name.decode("utf-8", "surrogateescape"),  # as os.listdir() gives it
             flags=flags,
             mac=_mac(attributes.get(IFLA_ADDRESS)),
             permanent_mac=_mac(attributes.get(IFLA_PERM_ADDRESS)),
             master=_u32(attributes.get(IFLA_MASTER)),
-            is_virtual=IFLA_LINKINFO in attributes,
+            is_virtual=IFLA_INFO_KIND in info,
             carrier_up=_u32(attributes.get(IFLA_CARRIER_UP_COUNT)),
             carrier_down=_u32(attributes.get(IFLA_CARRIER_DOWN_COUNT)),
             gone=gone,

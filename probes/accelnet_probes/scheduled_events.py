@@ -14,9 +14,11 @@ from accelnet_probes.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeVar
 
     from accelnet_probes.worker import Emit
+
+    T = TypeVar("T")
 
 PATH = "/metadata/scheduledevents?api-version=2020-07-01"
 FIRST_DEADLINE = 125.0  # seconds: the first call may take two minutes
@@ -47,20 +49,32 @@ def decode(body: bytes) -> tuple[ScheduledEvent, ...] | None:
     except (ValueError, RecursionError):
         return None
     try:
-        entries: list[Any] = found["Events"][:_MAX_EVENTS]
-        return tuple(_event(entry) for entry in entries if isinstance(entry["EventId"], str))
+        entries = _required(found["Events"], list)[:_MAX_EVENTS]  # pyright: ignore[reportUnknownVariableType]
+        return tuple(map(_event, entries))  # pyright: ignore[reportUnknownArgumentType]
     except (KeyError, TypeError, AttributeError):
         return None
 
 
-def _event(entry: dict[str, Any]) -> ScheduledEvent:
+def _event(entry: Any) -> ScheduledEvent:
+    """KeyError, TypeError, AttributeError where it is none."""
     resources: Any = entry.get("Resources")
     seconds: Any = entry.get("DurationInSeconds")
     return ScheduledEvent(
-        id=entry["EventId"],
-        type=str(entry.get("EventType", "")),
-        status=str(entry.get("EventStatus", "")),
-        resources=tuple(map(str, resources)) if isinstance(resources, list) else (),  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        id=_text(_required(entry["EventId"], str)),
+        type=_text(entry.get("EventType")),
+        status=_text(entry.get("EventStatus")),
+        resources=tuple(map(_text, resources)) if isinstance(resources, list) else (),  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         seconds=seconds if isinstance(seconds, int) and seconds >= 0 else None,
-        source=entry["EventSource"] if isinstance(entry.get("EventSource"), str) else None,
+        source=_text(entry.get("EventSource")) or None,
     )
+
+
+def _required(value: Any, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise TypeError("an event's id, or the list of events")
+    return value
+
+
+def _text(value: Any) -> str:
+    # JSON can spell half a surrogate pair, which no output can be written in.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""

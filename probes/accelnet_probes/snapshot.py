@@ -302,7 +302,7 @@ class Watch(Record):
     """What accelnet-agent saw happen: the kernel log's kinds of events, oldest first."""
 
     events: tuple[LogEvent, ...]  # RTM_NEWLINK, RTM_DELLINK, and what reconciling found
-    seconds: float  # how long ago it began to watch; what it missed while it was off is in there
+    seconds: float  # since it began, in this boot; what it missed while it was off is in there
     moves: Mapping[str, Move] = {}  # synthetic NIC -> the last one
 
 

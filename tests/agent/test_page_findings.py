@@ -51,9 +51,13 @@ def test_the_worst_comes_first() -> None:
     """fail, warn, unknown; then what is well, folded."""
     rendered = page.render(facts_of("vf-without-driver"))
     found = parts(rendered, r'<article class="card finding (\w+)"|<details class="card (folded)"')
-    assert ["".join(pair) for pair in found] == ["fail", "warn", "unknown", "folded", "folded"]
+    order = list(dict.fromkeys("".join(pair) for pair in found))
+    assert order == ["fail", "warn", "unknown", "folded"]
+    assert ["".join(pair) for pair in found] == sorted(
+        ("".join(pair) for pair in found), key=order.index
+    )
     assert "Failed 1" in shown(rendered)
-    assert "Passed 6" in shown(rendered)
+    assert "Passed 7" in shown(rendered)
 
 
 def test_evidence_is_folded_into_a_table() -> None:
@@ -85,10 +89,19 @@ def test_much_evidence_is_cut() -> None:
     assert "and 60 more" in shown(page.render(facts_about(document)))
 
 
+def _with_one_remedy(document: dict[str, Any]) -> dict[str, Any]:
+    """The failing finding of a report in which no other has a remedy."""
+    for finding in document["findings"]:
+        if finding["status"] != "fail":
+            finding["remedy"] = None
+    found: dict[str, Any] = next(f for f in document["findings"] if f["status"] == "fail")
+    return found
+
+
 def test_half_a_command_is_never_shown() -> None:
     """Too long for the page: it says who prints it."""
     document = report("vf-down")
-    finding = next(f for f in document["findings"] if f["status"] == "fail")
+    finding = _with_one_remedy(document)
     finding["remedy"] = "Do:\n  rm " + "x" * 3000
     assert "# too long to be shown: accelnet-check prints it" in shown(
         page.render(facts_about(document))
@@ -102,8 +115,7 @@ def test_half_a_command_is_never_shown() -> None:
 def test_a_finding_without_a_remedy_has_no_commands() -> None:
     """There may be nothing to do."""
     document = report("vf-down")
-    finding = next(f for f in document["findings"] if f["status"] == "fail")
-    finding["remedy"] = None
+    _with_one_remedy(document)["remedy"] = None
     assert b"<pre" not in page.render(facts_about(document))
 
 

@@ -229,7 +229,7 @@ def test_commands_are_copied_by_a_button() -> None:
     assert noted(seen, "copied") == (
         "sudo modprobe mlx5_core\necho 0001:00:02.0 | sudo tee /sys/bus/pci/drivers_probe\n"
     )
-    assert noted(seen, "hidden") == [False] * 3
+    assert set(noted(seen, "hidden")) == {False}
 
 
 def test_it_is_complete_without_javascript() -> None:

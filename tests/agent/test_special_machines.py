@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +220,7 @@ def test_two_mana_netdevs_on_one_function(tmp_path: Path) -> None:
 
 def test_mana_without_a_synthetic_partner(tmp_path: Path) -> None:
     """A direct NIC: it has the address, nobody is its master, and that is right."""
-    pair = Pair(**{**vars(MANA), "vf_addresses": ("10.0.0.4/24",)})
+    pair = replace(MANA, vf_addresses=("10.0.0.4/24",))
     bundle = write_machine(tmp_path / "b", pairs=(pair,))
     root = bundle / "root"
     _as_mana(root)

@@ -6,69 +6,19 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
-from accelnet_probes.imds import PATH, ask, endpoint_error
+from accelnet_probes.imds import PATH, ask, endpoint_error, get
 from accelnet_probes.instance import MAX_BODY
 from accelnet_probes.worker import Worker
+from metadata_service import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 BODY = b'{"compute": {"vmSize": "Standard_D4s_v5"}}'
-
-
-class Server(ThreadingHTTPServer):
-    """Answers with each of `answers` in turn, and with the last from then on."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, *answers: tuple[int, bytes]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers = list(answers)
-        self.requests: list[tuple[str, dict[str, str]]] = []
-
-    @property
-    def endpoint(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Remembers what it was asked."""
-
-    def do_GET(self) -> None:
-        """One answer."""
-        server = self.server
-        assert isinstance(server, Server)
-        server.requests.append((self.path, dict(self.headers.items())))
-        answers = server.answers
-        status, body = answers.pop(0) if len(answers) > 1 else answers[0]
-        self.send_response(status)
-        if 300 <= status < 400:
-            self.send_header("Location", f"{server.endpoint}/elsewhere")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own
-        """Nothing on standard error."""
-
-
-@contextmanager
-def _serving(*answers: tuple[int, bytes]) -> Generator[Server]:
-    with Server(*answers) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @contextmanager
@@ -98,16 +48,16 @@ def _ask(endpoint: str) -> tuple[str, bytes | str]:
 
 def test_the_body_is_the_answer() -> None:
     """Byte for byte, as a bundle keeps it."""
-    with _serving((200, BODY)) as server:
+    with serving((200, BODY)) as server:
         assert _ask(server.endpoint) == ("body", BODY)
         assert len(server.requests) == 1
 
 
 def test_the_request_is_what_imds_demands() -> None:
     """Metadata: true, no X-Forwarded-For, a version that it knows."""
-    with _serving((200, BODY)) as server:
+    with serving((200, BODY)) as server:
         _ask(server.endpoint)
-        ((path, headers),) = server.requests
+        ((path, headers, _),) = server.requests
     assert path == "/metadata/instance?api-version=2021-02-01"
     assert headers["Metadata"] == "true"
     assert "x-forwarded-for" not in {name.lower() for name in headers}
@@ -116,15 +66,15 @@ def test_the_request_is_what_imds_demands() -> None:
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_an_endpoint_may_have_a_path(slash: str) -> None:
     """A proxy of the operator's own may serve it below one."""
-    with _serving((200, BODY)) as server:
+    with serving((200, BODY)) as server:
         assert _ask(f"{server.endpoint}/imds{slash}") == ("body", BODY)
         assert _ask(f"{server.endpoint}/") == ("body", BODY)
-        assert [path for path, _ in server.requests] == [f"/imds{PATH}", PATH]
+        assert [asked.path for asked in server.requests] == [f"/imds{PATH}", PATH]
 
 
 def test_proxy_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """IMDS must never be asked through one: it would describe another machine."""
-    with _serving((200, b"proxied")) as proxy, _serving((200, BODY)) as server:
+    with serving((200, b"proxied")) as proxy, serving((200, BODY)) as server:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.endpoint)
         monkeypatch.delenv("no_proxy", raising=False)
@@ -136,7 +86,7 @@ def test_proxy_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 418, 501])
 def test_a_refusal_is_final(status: int) -> None:
     """Asking again changes nothing, and counts against five requests a second."""
-    with _serving((status, b"")) as server:
+    with serving((status, b"")) as server:
         assert _ask(server.endpoint) == ("refused", f"HTTP {status}")
         assert len(server.requests) == 1
 
@@ -144,7 +94,7 @@ def test_a_refusal_is_final(status: int) -> None:
 @pytest.mark.parametrize("status", [410, 429, 500, 502, 503, 504])
 def test_a_passing_trouble_is_asked_again(status: int) -> None:
     """As Azure documents it."""
-    with _serving((status, b""), (200, BODY)) as server:
+    with serving((status, b""), (200, BODY)) as server:
         assert _ask(server.endpoint) == ("body", BODY)
         assert len(server.requests) == 2
 
@@ -153,7 +103,7 @@ def test_a_passing_trouble_is_asked_again(status: int) -> None:
 def test_a_trouble_that_does_not_pass_is_told(status: int) -> None:
     """Three times, within the deadline."""
     began = time.monotonic()
-    with _serving((status, b"")) as server:
+    with serving((status, b"")) as server:
         assert _ask(server.endpoint) == ("refused", f"HTTP {status}")
         assert len(server.requests) == 3
     assert 0.9 < time.monotonic() - began < 3
@@ -162,9 +112,9 @@ def test_a_trouble_that_does_not_pass_is_told(status: int) -> None:
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
     """IMDS sends none; whoever does is not IMDS."""
-    with _serving((status, b"")) as server:
+    with serving((status, b"")) as server:
         assert _ask(server.endpoint) == ("refused", f"HTTP {status}")
-        assert [path for path, _ in server.requests] == [PATH]
+        assert [asked.path for asked in server.requests] == [PATH]
 
 
 @pytest.mark.parametrize(
@@ -172,19 +122,19 @@ def test_a_redirect_is_not_followed(status: int) -> None:
 )
 def test_garbage_is_handed_on(body: bytes) -> None:
     """What is in it is for the decoder to say, and for the bundle to keep."""
-    with _serving((200, body)) as server:
+    with serving((200, body)) as server:
         assert _ask(server.endpoint) == ("body", body)
 
 
 def test_a_huge_body_is_refused() -> None:
     """And not read to its end."""
-    with _serving((200, b"x" * (MAX_BODY + 1))) as server:
+    with serving((200, b"x" * (MAX_BODY + 1))) as server:
         assert _ask(server.endpoint) == ("refused", "EFBIG")
 
 
 def test_a_body_of_the_limit_is_taken() -> None:
     """The limit itself is within."""
-    with _serving((200, b"x" * MAX_BODY)) as server:
+    with serving((200, b"x" * MAX_BODY)) as server:
         assert _ask(server.endpoint) == ("body", b"x" * MAX_BODY)
 
 
@@ -214,6 +164,17 @@ def test_a_server_that_says_nothing_times_out() -> None:
     with _raw(lambda _connection: time.sleep(10)) as endpoint:
         assert _ask(endpoint) == ("refused", "ETIMEDOUT")
     assert time.monotonic() - began < 3.5
+
+
+def test_whoever_asks_says_what_for_and_how_long() -> None:
+    """Once: whether to ask again is the caller's to say."""
+    with serving((503, b""), (200, BODY)) as server:
+        assert get(f"{server.endpoint}/imds/", "/metadata/versions", 5.0) == ("refused", "HTTP 503")
+        assert [asked.path for asked in server.requests] == ["/imds/metadata/versions"]
+    began = time.monotonic()
+    with _raw(lambda _connection: time.sleep(5)) as endpoint:
+        assert get(endpoint, PATH, 0.2) == ("refused", "ETIMEDOUT")
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(

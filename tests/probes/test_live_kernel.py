@@ -1,24 +1,17 @@
-"""The codecs against this machine's kernel, with ethtool, lspci and psutil as oracles.
-
-Everything happens in a network namespace of the test's own.  A thread enters
-it: namespaces are a thread's own, and sockets keep that of their making.
-"""
+"""The codecs against this machine's kernel, with ethtool, lspci and psutil as oracles."""
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import ipaddress
 import os
 import re
-import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -45,22 +38,17 @@ from accelnet_probes.live import LiveHost
 from accelnet_probes.netdevs import decode_sample
 from accelnet_probes.observe import observe
 from accelnet_probes.snapshot import Gap, Snapshot
+from namespaces import Namespace, a_pair, as_nobody, needs, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
     from typing import TypeVar
 
     from accelnet_probes.ethtool import ByteOrder, Reply
 
     T = TypeVar("T")
 
-TOOLS = ("ip", "ethtool", "lspci")
-MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root on Linux"),
-    pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}"),
-]
+pytestmark = needs("ip", "ethtool", "lspci")
 
 NATIVE: ByteOrder = "<" if sys.byteorder == "little" else ">"
 QUEUES = 64
@@ -68,63 +56,12 @@ VETHS = 300
 READINGS = 10_000  # while the channel count flips; they take a second or two
 
 
-def _run(*command: str) -> str:
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert ran.returncode == 0, f"{' '.join(command)}: {ran.stderr}"
-    return ran.stdout
-
-
-class Namespace:
-    """A network namespace with a pair of veths of many queues, `v0` and `v1`."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        _run("ip", "netns", "add", name)
-
-    def ip(self, *arguments: str) -> str:
-        """What the ip command prints in here."""
-        return _run("ip", "-n", self.name, *arguments)
-
-    def run(self, *command: str) -> str:
-        """A program in here."""
-        return _run("ip", "netns", "exec", self.name, *command)
-
-    def inside(self, ask: Callable[[], T]) -> T:
-        """What `ask` answers in here, with the /sys of this namespace."""
-        with ThreadPoolExecutor(1, initializer=self._enter) as pool:
-            return pool.submit(ask).result()
-
-    def _enter(self) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        fd = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
-        try:
-            _checked(libc.setns(fd, 0x40000000))  # CLONE_NEWNET
-        finally:
-            os.close(fd)
-        _checked(libc.unshare(0x00020000))  # CLONE_NEWNS
-        _checked(libc.mount(b"none", b"/", None, 0x4000 | 0x80000, None))  # MS_REC | MS_SLAVE
-        _checked(libc.mount(b"sysfs", b"/sys", b"sysfs", 0, None))
-
-
-def _checked(result: int) -> None:
-    if result != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-
 @pytest.fixture(scope="module")
 def namespace() -> Iterator[Namespace]:
     """One for all tests; it and all in it vanish at the end."""
-    found = Namespace(f"accelnet-test-{os.getpid()}")
-    try:
-        queues = ("numrxqueues", str(QUEUES), "numtxqueues", str(QUEUES))
-        try:
-            found.ip("link", "add", "v0", *queues, "type", "veth", "peer", "name", "v1", *queues)
-        except AssertionError as error:
-            pytest.skip(f"this kernel has no veth: {error}")
+    with a_pair("test", queues=QUEUES) as found:
         found.run("ethtool", "-L", "v0", "rx", str(QUEUES), "tx", str(QUEUES))
         yield found
-    finally:
-        _run("ip", "netns", "delete", found.name)
 
 
 @pytest.fixture(scope="module")
@@ -249,10 +186,7 @@ def test_the_loopback_answers_what_it_can(asking: EthtoolSocket) -> None:
 def test_an_unprivileged_user_gets_the_same(namespace: Namespace) -> None:
     """Every call is on the list that needs no capability."""
 
-    def as_nobody() -> dict[str, int]:
-        libc = ctypes.CDLL(None, use_errno=True)
-        # Of this thread alone: glibc's own wrapper would change every thread.
-        _checked(libc.syscall(_SETRESUID, 65534, 65534, 65534))
+    def ask() -> dict[str, int]:
         asking = EthtoolSocket()
         try:
             asking.fixed("v0", ETHTOOL_GDRVINFO, DRVINFO_SIZE)
@@ -262,12 +196,7 @@ def test_an_unprivileged_user_gets_the_same(namespace: Namespace) -> None:
         finally:
             asking._socket.close()
 
-    if _SETRESUID is None:
-        pytest.skip(f"the number of setresuid is not known for {os.uname().machine}")
-    assert namespace.inside(as_nobody) == _ethtool_s(namespace, "v0")
-
-
-_SETRESUID = {"x86_64": 117, "aarch64": 147}.get(os.uname().machine)  # asm/unistd.h
+    assert namespace.inside(lambda: as_nobody(ask)) == _ethtool_s(namespace, "v0")
 
 
 def test_a_wrong_length_never_overruns_the_buffer(asking: EthtoolSocket) -> None:
@@ -419,7 +348,7 @@ def test_hundreds_of_veths_cost_one_readlink_each(namespace: Namespace) -> None:
         files = Counting()
         found = crowd.inside(lambda: netdevs.probe(files))
     finally:
-        _run("ip", "netns", "delete", crowd.name)
+        crowd.delete()
     assert found == ()
     assert files.calls[0] == ("listdir", "sys/class/net")
     assert {call for call, _ in files.calls[1:]} == {"readlink"}
@@ -459,7 +388,7 @@ LSPCI = re.compile(r"(\S+) .*?\[([0-9a-f]{4})\]: .*\[([0-9a-f]{4}):([0-9a-f]{4})
 
 def test_pci_functions_are_those_of_lspci() -> None:
     """`lspci -D -nn`: address, class, vendor and device."""
-    lines = _run("lspci", "-D", "-nn").splitlines()
+    lines = run("lspci", "-D", "-nn").splitlines()
     said = [match.groups() for line in lines if (match := LSPCI.match(line))]
     assert len(said) == len(lines)
     found = pci.probe(LiveFiles())
@@ -479,7 +408,7 @@ def test_pci_drivers_are_those_of_lspci() -> None:
     """`lspci -D -k`: "Kernel driver in use", or none."""
     said: dict[str, str | None] = {}
     address = ""
-    for line in _run("lspci", "-D", "-k").splitlines():
+    for line in run("lspci", "-D", "-k").splitlines():
         if line and not line[0].isspace():
             address = line.split()[0]
             said[address] = None

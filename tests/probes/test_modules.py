@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from accelnet_probes import modules
+from accelnet_probes import module_search, modules
 from accelnet_probes.files import MemoryStore, Tree
 from accelnet_probes.snapshot import Gap, Module, ModuleTree
 
@@ -147,7 +147,7 @@ def test_a_module_found_by_alias_is_looked_up_too() -> None:
 )
 def test_a_module_by_its_file(path: str, name: str | None) -> None:
     """Compressed or not."""
-    assert modules.module_name(path) == name
+    assert module_search.module_name(path) == name
 
 
 @pytest.mark.parametrize("release", [None, "", "../../etc", "6.8/x"])
@@ -261,19 +261,33 @@ def test_a_pattern_without_a_wildcard_matches_itself() -> None:
 
 def test_a_recording_keeps_what_may_answer_for_a_vf() -> None:
     """Of tables of megabytes some kilobytes; what is no table is kept whole."""
-    assert modules.excerpt(f"{LIB}/modules.alias", ALIAS) == (
+    assert module_search.excerpt(f"{LIB}/modules.alias", ALIAS) == (
         b"alias pci:v000015B3d00001004sv*sd*bc*sc*i* mlx4_core\n"
         b"alias pci:v000015B3d00001016sv*sd*bc*sc*i* mlx5_core\n"
         b"alias pci:v000015B3d*sv*sd*bc02sc00i* mlx5-compat\n"
         b"alias vmbus:44c4f61d444444009d52802e27ede19f pci_hyperv\n"
     )
-    assert modules.excerpt(f"{LIB}/modules.dep", b"kernel/fs/x.ko: y\n" + DEP.splitlines()[0]) == (
-        b"kernel/drivers/net/ethernet/mellanox/mlx4/mlx4_core.ko:\n"
-    )
-    assert modules.excerpt(f"{LIB}/modules.builtin.modinfo", MODINFO) == (
+    assert module_search.excerpt(
+        f"{LIB}/modules.dep", b"kernel/fs/x.ko: y\n" + DEP.splitlines()[0]
+    ) == (b"kernel/drivers/net/ethernet/mellanox/mlx4/mlx4_core.ko:\n")
+    assert module_search.excerpt(f"{LIB}/modules.builtin.modinfo", MODINFO) == (
         b"mana.alias=pci:v00001414d000000BAsv*sd*bc*sc*i*\0"
         b"pci-hyperv.alias=vmbus:44c4f61d444444009d52802e27ede19f\0"
     )
     config = b"CONFIG_A=y\n# CONFIG_MLX5_CORE_EN is not set\nCONFIG_B=y\n"
-    assert modules.excerpt("boot/config-6.8", config) == (b"\n# CONFIG_MLX5_CORE_EN is not set\n")
-    assert modules.excerpt(f"{LIB}/modules.symbols", b"alias symbol:x y\n") == b"alias symbol:x y\n"
+    assert module_search.excerpt("boot/config-6.8", config) == (
+        b"\n# CONFIG_MLX5_CORE_EN is not set\n"
+    )
+    assert (
+        module_search.excerpt(f"{LIB}/modules.symbols", b"alias symbol:x y\n")
+        == b"alias symbol:x y\n"
+    )
+
+
+@pytest.mark.parametrize("table", ["alias", "dep", "builtin", "builtin_modinfo"])
+def test_one_endless_line_costs_its_length(table: str) -> None:
+    """No record is looked at twice."""
+    content = b"alias pci:v000015B3d mlx5_core.ko .alias=pci:v000015B3d " * 100_000
+    began = time.monotonic()
+    modules.probe(Tree(_machine(**{table: content})), RELEASE, [MLX5])
+    assert time.monotonic() - began < 60  # far above what it takes: a hang is what fails

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
-    from accelnet_probes.host import Addresses
+    from accelnet_probes.host import Addresses, Memory
     from accelnet_probes.snapshot import Sent, Source
 
 GUID = "000d3a11-2233-000d-3a11-2233000d3a11"
@@ -105,6 +105,7 @@ class FakeHost:
     ) -> None:
         self.files = files
         self.decoded = Decoded()
+        self.memory: Memory | None = None
         self.samples = samples
         self._broken = broken or {}
         self._replies = replies or {}

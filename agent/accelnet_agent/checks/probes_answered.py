@@ -42,5 +42,9 @@ def judge(machine: Machine) -> Judgement:
 
 
 CHECK = Check(
-    id="probes-answered", title="Every probe answered in time", level="required", judge_host=judge
+    id="probes-answered",
+    title="Every probe answered in time",
+    level="required",
+    judge_host=judge,
+    each_time=True,
 )

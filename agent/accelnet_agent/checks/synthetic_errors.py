@@ -20,21 +20,9 @@ if TYPE_CHECKING:
 def judge(machine: Machine, nic: Nic) -> Judgement:
     if nic.direct:
         return skipped(f"{nic.name} is a direct NIC: it has no synthetic partner")
-    from accelnet_agent.storms import storm_of  # where there is something to judge
-
-    storm = storm_of(nic.events, ("packet-error",))
-    if storm is not None:
-        return warned(
-            f"the host refused packets of {nic.name}: {storm.lines} lines in a minute",
-            remedy=do(
-                "Look at what the lines say; a packet that the host's switch can not take is often "
-                "one that is too large or of a wrong checksum:",
-                "sudo dmesg | grep nvsp_rndis_pkt_complete | tail",
-                f"ethtool -k {quoted(nic.name)}",
-            ),
-            lines_in_a_minute=storm.lines,
-            kernel_log=storm.last.line,
-        )
+    stormed = _stormed(nic)
+    if stormed is not None:
+        return stormed
     if machine.snapshot.window_seconds is None:
         return skipped("one sample shows no growth")
     if not gives_statistics(nic.netdev):
@@ -64,9 +52,30 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
     return passed(f"no error counter of {nic.name} grew")
 
 
+def _stormed(nic: Nic) -> Judgement | None:
+    """By the kernel's log, whatever the counters say."""
+    from accelnet_agent.storms import storm_of  # where there is something to judge
+
+    storm = storm_of(nic.events, ("packet-error",))
+    if storm is not None:
+        return warned(
+            f"the host refused packets of {nic.name}: {storm.lines} lines in a minute",
+            remedy=do(
+                "Look at what the lines say; a packet that the host's switch can not take is often "
+                "one that is too large or of a wrong checksum:",
+                "sudo dmesg | grep nvsp_rndis_pkt_complete | tail",
+                f"ethtool -k {quoted(nic.name)}",
+            ),
+            lines_in_a_minute=storm.lines,
+            kernel_log=storm.last.line,
+        )
+    return None
+
+
 CHECK = Check(
     id="synthetic-errors",
     title="The synthetic NIC drops nothing",
     level="recommended",
     judge_nic=judge,
+    each_time=True,
 )

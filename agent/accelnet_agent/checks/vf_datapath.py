@@ -120,4 +120,5 @@ CHECK = Check(
     level="required",
     judge_nic=judge,
     settles=True,
+    each_time=True,
 )

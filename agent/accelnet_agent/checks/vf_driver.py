@@ -55,12 +55,37 @@ def judge(machine: Machine, function: Function) -> Judgement:
 def _unbound(machine: Machine, function: Function) -> Judgement:
     address = function.pci.address
     wanted = function.driver or "its driver"
-    evidence = {
+    evidence: dict[str, str | bool] = {
         "device": f"{known(function.pci.vendor_id)}:{known(function.pci.device_id)}",
         "family": function.family,
         **_module_evidence(machine, function),
         **_log_evidence(machine, address),
     }
+    told = _told(machine, function, evidence)
+    if told is not None:
+        return told
+    because, remedy = _why_not_loaded(machine, wanted) or (
+        None,
+        do(
+            "Load its module and let it probe:",
+            f"sudo modprobe {function.driver or _by_alias(address)}",
+            probe_again(address),
+        )
+        + "\n"
+        + do("If that module is not loaded at boot, look for what forbids it:", BLACKLISTS),
+    )
+    return failed(
+        f"no driver is bound to {function.name}" + (f": {because}" if because else ""),
+        remedy=remedy,
+        **evidence,
+    )
+
+
+def _told(
+    machine: Machine, function: Function, evidence: dict[str, str | bool]
+) -> Judgement | None:
+    """What the kernel's log, or an override, says about why nothing is bound."""
+    address = function.pci.address
     disabled = _disabled(machine, function)
     if disabled is not None:
         return failed(
@@ -89,21 +114,7 @@ def _unbound(machine: Machine, function: Function) -> Judgement:
             + remedies.NEWEST_KERNEL,
             **evidence,
         )
-    because, remedy = _why_not_loaded(machine, wanted) or (
-        None,
-        do(
-            "Load its module and let it probe:",
-            f"sudo modprobe {function.driver or _by_alias(address)}",
-            probe_again(address),
-        )
-        + "\n"
-        + do("If that module is not loaded at boot, look for what forbids it:", BLACKLISTS),
-    )
-    return failed(
-        f"no driver is bound to {function.name}" + (f": {because}" if because else ""),
-        remedy=remedy,
-        **evidence,
-    )
+    return None
 
 
 def _disabled(machine: Machine, function: Function) -> LogEvent | None:
@@ -191,25 +202,9 @@ def _without_netdev(machine: Machine, function: Function, driver: str) -> Judgem
             remedy=remedies.ON_THE_VM,
             driver=driver,
         )
-    if driver == "mlx4_core":
-        because, remedy = _why_not_loaded(machine, "mlx4_en") or (
-            "mlx4_en is missing",
-            do("Load it:", "sudo modprobe mlx4_en"),
-        )
-        return failed(
-            f"mlx4_core is bound to {function.name}, but it has no netdev: {because}",
-            remedy=remedy,
-            driver=driver,
-            **_module_evidence(machine, function),
-            **_log_evidence(machine, function.pci.address),
-        )
-    running = machine.running_kernel
-    if driver == "mlx5_core" and running is not None and running.ethernet is False:
-        return failed(
-            f"mlx5_core is bound to {function.name}, but was built without Ethernet",
-            remedy=remedies.OTHER_KERNEL,
-            driver=driver,
-        )
+    own = _by_its_modules(machine, function, driver)
+    if own is not None:
+        return own
     address = function.pci.address
     if driver not in pci_ids.DRIVERS and function.driver is not None:
         return failed(
@@ -234,6 +229,30 @@ def _without_netdev(machine: Machine, function: Function, driver: str) -> Judgem
         driver=driver,
         **_log_evidence(machine, address),
     )
+
+
+def _by_its_modules(machine: Machine, function: Function, driver: str) -> Judgement | None:
+    """A driver of which the part that makes the netdev is missing."""
+    if driver == "mlx4_core":
+        because, remedy = _why_not_loaded(machine, "mlx4_en") or (
+            "mlx4_en is missing",
+            do("Load it:", "sudo modprobe mlx4_en"),
+        )
+        return failed(
+            f"mlx4_core is bound to {function.name}, but it has no netdev: {because}",
+            remedy=remedy,
+            driver=driver,
+            **_module_evidence(machine, function),
+            **_log_evidence(machine, function.pci.address),
+        )
+    running = machine.running_kernel
+    if driver == "mlx5_core" and running is not None and running.ethernet is False:
+        return failed(
+            f"mlx5_core is bound to {function.name}, but was built without Ethernet",
+            remedy=remedies.OTHER_KERNEL,
+            driver=driver,
+        )
+    return None
 
 
 CHECK = Check(

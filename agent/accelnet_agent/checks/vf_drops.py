@@ -96,4 +96,10 @@ def growth_of(netdev: Netdev, names: tuple[str, ...]) -> dict[str, int]:
     return {name: count for name in names if (count := grown(before, after, name))}
 
 
-CHECK = Check(id="vf-drops", title="The VF drops nothing", level="recommended", judge_nic=judge)
+CHECK = Check(
+    id="vf-drops",
+    title="The VF drops nothing",
+    level="recommended",
+    judge_nic=judge,
+    each_time=True,
+)
