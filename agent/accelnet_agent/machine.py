@@ -7,9 +7,15 @@ or what is linked below a synthetic NIC.
 
 from __future__ import annotations
 
-from accelnet_agent import datapath, functions
+from accelnet_agent import datapath, functions, proof
 from accelnet_probes.record import Record, replace
-from accelnet_probes.snapshot import NETVSC_CLASS, PASS_THROUGH_CLASS, Gap, known
+from accelnet_probes.snapshot import (
+    NETVSC_CLASS,
+    NOTHING_SENT,
+    PASS_THROUGH_CLASS,
+    Gap,
+    known,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
         Module,
         Netdev,
         Observed,
+        Sent,
         Snapshot,
         VmbusDevice,
         Watch,
@@ -50,6 +57,7 @@ class Nic(Record):
     datapath: DataPath
     window: Window | None
     events: tuple[LogEvent, ...]  # of the kernel log and the agent's watch; () without either
+    sent: Observed[Sent] = NOTHING_SENT  # to prove the data path
 
     @property
     def name(self) -> str:
@@ -313,18 +321,25 @@ def _nic(
 ) -> Nic:
     events = _events_of(snapshot, netdev)
     window = datapath.window_of(netdev, snapshot.window_seconds)
+    sent = proof.sent_by(snapshot, netdev.name)
+    path = (
+        datapath.DIRECT
+        if direct
+        else datapath.judge(
+            netdev, vf, orphans, window, events, pci_readable=not isinstance(snapshot.pci, Gap)
+        )
+    )
+    if not isinstance(sent, Gap):
+        path = proof.demanded(path, netdev.name, vf, window, sent)
     return Nic(
         netdev=netdev,
         vf=vf,
         direct=direct,
         orphans=orphans,
-        datapath=datapath.DIRECT
-        if direct
-        else datapath.judge(
-            netdev, vf, orphans, window, events, pci_readable=not isinstance(snapshot.pci, Gap)
-        ),
+        datapath=path,
         window=window,
         events=events,
+        sent=sent,
     )
 
 

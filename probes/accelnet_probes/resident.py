@@ -20,14 +20,14 @@ from accelnet_probes.snapshot import Gap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from accelnet_probes.asker import Answers
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.host import Addresses, Memory
-    from accelnet_probes.snapshot import ProbeRun, Source
+    from accelnet_probes.snapshot import ProbeRun, Sent, Source
 
 MOMENT = 1.0  # seconds for which sysfs stands, where no link message tells otherwise
 INSTALLED = 60.0  # seconds for which files stand that an operator or a package changes
@@ -108,6 +108,9 @@ class ResidentHost:
         if self._base is not None and self._at - self._base[0] > MAX_WINDOW:
             self._base = None
         return None if self._base is None or self._base[1] != self.wanted else self._base[2]
+
+    def send(self, senders: Callable[[], Mapping[str, int]]) -> Mapping[str, Sent]:
+        raise NotAskedError("a daemon sends nothing")
 
     def pause(self) -> float | None:
         """The length of the window, in seconds."""
