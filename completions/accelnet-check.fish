@@ -18,6 +18,7 @@ complete -c accelnet-check -l only -x -a "$checks" -d 'only this check (repeatab
 complete -c accelnet-check -l skip -x -a "$checks" -d 'not this check (repeatable)'
 complete -c accelnet-check -l wait -x -d 'observe again until the verdict is pass or the time is up'
 complete -c accelnet-check -l window -x -d 'time between two samples of the counters (default: 1; 0: one sample)'
+complete -c accelnet-check -l active-proof -d 'send a few packets by each NIC; the VF\'s transmit counter must grow by them'
 complete -c accelnet-check -l imds-endpoint -x -a 'off' -d 'instance metadata (default: the link-local address, only on Azure)'
 complete -c accelnet-check -l known-issues -r -F -d 'more entries for the catalogue of known issues (JSON)'
 complete -c accelnet-check -l list-checks -d 'list the checks'

@@ -207,7 +207,7 @@ def a_machine(**changes: Any) -> Machine:
     return replace(machine, **own)
 
 
-_MACHINE_FIELDS = ("snapshot", "azure", "nics", "functions", "expect")
+_MACHINE_FIELDS = ("snapshot", "azure", "nics", "functions", "expect", "grace")
 
 
 NETVSC_GUID = "000d3a11-2233-000d-3a11-2233000d3a11"

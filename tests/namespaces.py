@@ -100,12 +100,13 @@ class Namespace:
 
 
 @contextmanager
-def a_pair(purpose: str) -> Generator[Namespace]:
-    """A namespace with a pair of veths, `v0` and `v1`."""
+def a_pair(purpose: str, *, queues: int = 1) -> Generator[Namespace]:
+    """A namespace with a pair of veths that may have so many queues, `v0` and `v1`."""
     found = Namespace(f"accelnet-{purpose}-{os.getpid()}")
+    most = ("numrxqueues", str(queues), "numtxqueues", str(queues))
     try:
         try:
-            found.ip("link", "add", "v0", "type", "veth", "peer", "name", "v1")
+            found.ip("link", "add", "v0", *most, "type", "veth", "peer", "name", "v1", *most)
         except AssertionError as error:
             pytest.skip(f"this kernel has no veth: {error}")
         yield found

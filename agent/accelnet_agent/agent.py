@@ -7,7 +7,7 @@ import importlib
 
 from accelnet_agent import changes
 from accelnet_agent.clock import boot_id, moment
-from accelnet_agent.history import age_of, encode
+from accelnet_agent.history import encode
 from accelnet_agent.machine import SETTLING
 from accelnet_agent.metadata import circumstance_of, keep_instance, vm_name_of, watch_events
 from accelnet_agent.shares import Shares
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from accelnet_agent.observer import Observation, Observer
     from accelnet_agent.service import Notifier
     from accelnet_agent.state_file import StateFile
-    from accelnet_agent.tracker import Happening, Tracker
+    from accelnet_agent.tracker import Tracker
+    from accelnet_agent.tracks import Happening
     from accelnet_probes.link_events import LinkEvents
     from accelnet_probes.resident import ResidentHost
     from accelnet_probes.rtnetlink import Link
     from accelnet_probes.scheduled_events import ScheduledEvent
 
+FIRST_ANSWERS = 0.2  # seconds
 OWN_INTERVAL = 60.0  # seconds between two observations where nobody asks
 SETTLE = 0.05  # seconds from an event to a look: a VF that leaves sends several
 STEP = 0.15  # seconds between two looks while events go on
@@ -62,7 +64,7 @@ class Agent:
     def attach(self, state: StateFile, notifier: Notifier) -> None:
         """Where history is kept, and who is told that all is well."""
         self._state, self._notifier = state, notifier
-        self._saved = self._saved_changes = 0.0
+        self._saved, self._saved_changes = -SAVE_INTERVAL, -1  # the first observation is kept
         self._save: asyncio.TimerHandle | None = None
         self._boot_id = boot_id()
         watchdog = notifier.watchdog
@@ -70,7 +72,8 @@ class Agent:
 
     async def begin(self) -> None:
         """The first observation; then what takes longer to start."""
-        await self._observer.observe()
+        self._look_now()
+        await asyncio.wait(self._tasks)
         self._keep(self._listen())
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
@@ -79,8 +82,9 @@ class Agent:
         task.add_done_callback(self._tasks.discard)
 
     async def _listen(self) -> None:
-        """pyroute2 takes a fifth of a second to import: beside the first answers."""
+        """pyroute2 takes a while to import: after the first answers, and beside the next."""
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(FIRST_ANSWERS)
         module = await loop.run_in_executor(
             None, importlib.import_module, "accelnet_probes.link_events"
         )
@@ -116,6 +120,7 @@ class Agent:
     def _look_now(self) -> None:
         self._look = None
         self._looked = asyncio.get_running_loop().time()
+        self._arm(self._interval)  # again, whatever comes of this
         self._keep(self._observe())
 
     async def _observe(self) -> None:
@@ -123,18 +128,20 @@ class Agent:
 
     def _set_alarm(self) -> None:
         """Look when time alone may change what is judged, and after the interval at the latest."""
-        now, loop = moment(), asyncio.get_running_loop()
-        delay = self._interval
+        now, delay = moment(), self._interval
         for happening in reversed(self._tracker.happenings):
-            age = age_of(happening, now)
+            age = happening.age(now)
             if age > self._options.vf_grace and age > max(SETTLING.values()):
                 break
             for limit in (*SETTLING.values(), self._options.vf_grace):
                 if age < limit:
                     delay = min(delay, limit - age + SETTLE)
+        self._arm(delay)
+
+    def _arm(self, delay: float) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = loop.call_later(delay, self._look_now)
+        self._alarm = asyncio.get_running_loop().call_later(delay, self._look_now)
 
     # --- what it tells, and keeps
 
@@ -143,7 +150,7 @@ class Agent:
         if self._ended:
             return
         self._notifier("WATCHDOG=1")
-        self.shares.take(after.report, moment().wall)
+        self.shares.take(after.report, moment())
         self._tell(before, after)
         self._keep_state()
         self._ask_metadata(after)
@@ -208,6 +215,8 @@ class Agent:
     def _instance(self, answer: bytes | str) -> None:
         if isinstance(answer, str):
             self._log.repeated("warning", "imds.refused", why=answer)
+            if isinstance(self._host.metadata, bytes):
+                return  # what was answered once stands until there is another answer
         if answer != self._host.metadata:
             self._host.metadata = answer
             self.stir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accelnet_agent.summary import WORST_FIRST
 from accelnet_probes.record import Record
 
 TYPE_CHECKING = False
@@ -9,9 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from accelnet_agent.findings import Finding
     from accelnet_agent.logs import Level
     from accelnet_agent.report import Report
-    from accelnet_agent.tracker import Happening
+    from accelnet_agent.tracks import Happening
 
 LEVELS: dict[str, Level] = {
     "pass": "info",
@@ -40,49 +42,76 @@ def of_reports(before: Report | None, after: Report) -> Iterator[Line]:
             event="verdict.changed",
             facts={"before": before.verdict if before is not None else None, "now": after.verdict},
         )
-    paths = {} if before is None else {n.name: n.datapath.state for n in before.machine.nics}
-    for nic in after.machine.nics:
-        if paths.get(nic.name) != nic.datapath.state:
-            yield Line(
-                level="info",
-                event="datapath.changed",
-                facts={
-                    "nic": nic.name,
-                    "before": paths.get(nic.name),
-                    "now": nic.datapath.state,
-                    "why": nic.datapath.why,
-                },
-            )
-    statuses = {} if before is None else {(f.check, f.subject): f.status for f in before.findings}
-    for finding in after.findings:
-        status = statuses.get((finding.check, finding.subject))
-        # That something well was not asked this time is no change of state.
-        well = status in (None, *WELL) and finding.status in WELL
-        if well or finding.status == status:
+    yield from _of_paths(before, after)
+    yield from _of_findings(before, after)
+
+
+def _of_paths(before: Report | None, after: Report) -> Iterator[Line]:
+    paths = {} if before is None else {nic.name: nic.datapath for nic in before.machine.nics}
+    found = {nic.name: nic.datapath for nic in after.machine.nics}
+    for name in dict.fromkeys((*found, *paths)):
+        was, now = paths.get(name), found.get(name)
+        if was is not None and now is not None and was.state == now.state:
             continue
         yield Line(
-            level=LEVELS[finding.status],
-            event="check.changed",
+            level="info",
+            event="datapath.changed",
             facts={
-                "check": finding.check,
-                "subject": finding.subject,
-                "before": status,
-                "now": finding.status,
-                "summary": finding.summary,
+                "nic": name,
+                "before": was.state if was is not None else None,
+                "now": now.state if now is not None else None,
+                "why": now.why if now is not None else f"{name} is not there any more",
             },
         )
+
+
+def _of_findings(before: Report | None, after: Report) -> Iterator[Line]:
+    statuses = {} if before is None else _worst(before)
+    found = _worst(after)
+    for key in dict.fromkeys((*found, *statuses)):
+        was, now = statuses.get(key), found.get(key)
+        before_it, after_it = was and was.status, now and now.status
+        # That something well was not asked this time is no change of state.
+        well = before_it in (None, *WELL) and after_it in (None, *WELL)
+        if well or before_it == after_it:
+            continue
+        yield Line(
+            level=LEVELS[after_it or "pass"],
+            event="check.changed",
+            facts={
+                "check": key[0],
+                "subject": key[1],
+                "before": before_it,
+                "now": after_it,
+                "summary": now.summary if now is not None else f"{key[1]} is not there any more",
+            },
+        )
+
+
+def _worst(report: Report) -> dict[tuple[str, str], Finding]:
+    """Of each check on each subject; where it has said two things of one, the worst."""
+    found: dict[tuple[str, str], Finding] = {}
+    for finding in report.findings:
+        key = (finding.check, finding.subject)
+        found[key] = min(found.get(key, finding), finding, key=_rank)
+    return found
+
+
+def _rank(finding: Finding) -> int:
+    return WORST_FIRST.index(finding.status)
 
 
 def of_happenings(happenings: Iterable[Happening]) -> Iterator[Line]:
     """What happened to VFs; a flood as one line a NIC."""
     told = tuple(happenings)
-    if len(told) > MOST:
+    if sum(happening.times for happening in told) > MOST:
         for nic in dict.fromkeys(happening.nic for happening in told):
             of_nic = [happening for happening in told if happening.nic == nic]
+            count = sum(happening.times for happening in of_nic)
             yield Line(
                 level="warning",
                 event="vf.flapping",
-                facts={"nic": nic, "changes": len(of_nic), "last": of_nic[-1].kind},
+                facts={"nic": nic, "changes": count, "last": of_nic[-1].kind},
             )
         return
     for happening in told:
@@ -93,6 +122,7 @@ def of_happenings(happenings: Iterable[Happening]) -> Iterator[Line]:
                 "nic": happening.nic,
                 "vf": happening.vf,
                 "pci_address": happening.pci_address,
+                "times": happening.times if happening.times > 1 else None,
                 "note": happening.note,
             },
         )

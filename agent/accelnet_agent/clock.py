@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from accelnet_agent.tracker import Moment
+from accelnet_agent.tracks import Moment
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"  # proc(5)
 
@@ -14,10 +14,10 @@ def moment() -> Moment:
     return Moment(wall=time.time(), boot=time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
-def boot_id() -> str:
+def boot_id(path: str = BOOT_ID) -> str:
     """The kernel's id of this boot; one of no boot where it can not be read."""
     try:
-        with open(BOOT_ID, encoding="ascii") as file:
+        with open(path, encoding="ascii") as file:
             return file.read().strip()
     except OSError:
         return ""

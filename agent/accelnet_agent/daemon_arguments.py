@@ -130,20 +130,22 @@ SETTINGS = tuple(option for option in OPTIONS if option.name not in ("version", 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     """The options; UsageError for what can not be used."""
     values = scan(arguments, OPTIONS)
+    said = {option.name: option.flag for option in OPTIONS}
     for option in SETTINGS:
         text = environment.get(variable_of(option), "").strip()
         if text and option.name not in values:
-            values[option.name] = _of_environment(option, text)
+            said[option.name] = f"{variable_of(option)}:"
+            values[option.name] = _of_environment(option, said[option.name], text)
     if "state_directory" not in values and environment.get("STATE_DIRECTORY"):
         values["state_directory"] = environment["STATE_DIRECTORY"].split(":")[0]
-    options = Options(**values)
-    _verify(options)
-    return options
+    for name, value in values.items():
+        if why := _why_not(name, value):
+            raise UsageError(f"{said[name]} {value}: {why}")
+    return Options(**values)
 
 
-def _of_environment(option: Option, text: str) -> Any:
+def _of_environment(option: Option, said: str, text: str) -> Any:
     """The value of a variable that is set, and not empty."""
-    said = f"{variable_of(option)}:"
     if option.metavar is None:
         if text.lower() not in _YES + _NO:
             raise UsageError(f"{said} {text}: expected true or false")
@@ -156,14 +158,21 @@ def _of_environment(option: Option, text: str) -> Any:
 OTHER_PATHS = ("/", "/healthz", "/application-health", "/livez", "/report")
 
 
-def _verify(options: Options) -> None:
-    path, endpoint = options.web_telemetry_path, options.imds_endpoint
-    if not path.startswith("/") or path in OTHER_PATHS or not path.isascii() or " " in path:
-        raise UsageError(
-            f"--web.telemetry-path {path}: expected a path of its own, such as /metrics"
-        )
-    if endpoint not in (None, "off") and (why := endpoint_error(endpoint)):
-        raise UsageError(f"--imds-endpoint {endpoint}: {why}")
+def _why_not(name: str, value: Any) -> str | None:
+    """What is wrong with a value that has the right form."""
+    if name == "web_telemetry_path" and not _is_own_path(value):
+        return "expected a path of its own, such as /metrics"
+    if name == "imds_endpoint" and value != "off":
+        return endpoint_error(value)
+    if name in ("web_config_file", "path_rootfs", "state_directory") and not value:
+        return "expected a path"
+    return None
+
+
+def _is_own_path(path: str) -> bool:
+    """Something that a request can ask for, and that nothing else answers."""
+    written = path.isascii() and path.isprintable() and not any(sign in path for sign in ' ?#%"\\')
+    return written and path.startswith("/") and path not in OTHER_PATHS
 
 
 def parser() -> argparse.ArgumentParser:

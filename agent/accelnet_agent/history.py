@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 
-from accelnet_agent.tracker import DAY, Happening, Moved, Totals, Track, Tracker, Vf
+from accelnet_agent.tracker import DAY, MAX_HAPPENINGS, Tracker
+from accelnet_agent.tracks import KINDS, PATHS, Happening, Moved, Totals, Track, Vf
 from accelnet_probes.record import Record, replace
 from accelnet_probes.snapshot import LogEvent, Move, Watch
 
@@ -16,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeVar
 
-    from accelnet_agent.tracker import Moment
+    from accelnet_agent.tracks import Moment
 
     R = TypeVar("R", bound=Record)
 
@@ -28,6 +29,7 @@ _EVENTS = {
     "to-vf": ("switched-to", "{nic}: Data path switched to VF: {vf}"),
     "to-synthetic": ("switched-from", "{nic}: Data path switched from VF: {vf}"),
 }
+MOST_ALIKE = 20  # of one happening that was many: enough for any check to see it
 
 
 class StateError(ValueError):
@@ -36,10 +38,14 @@ class StateError(ValueError):
 
 def watch_of(tracker: Tracker, now: Moment) -> Watch:
     """What the checks are told."""
-    events = [_event(happening, now) for happening in tracker.happenings]
     return Watch(
-        events=tuple(event for event in events if event is not None),
-        seconds=max(0.0, now.wall - tracker.began),
+        events=tuple(
+            event
+            for happening in tracker.happenings
+            if happening.kind in _EVENTS and happening.age(now) <= DAY
+            for event in [_event(happening, now)] * min(happening.times, MOST_ALIKE)
+        ),
+        seconds=max(0.0, now.boot - tracker.began),
         moves={
             track.name: Move(
                 before=track.moved.before,
@@ -52,17 +58,8 @@ def watch_of(tracker: Tracker, now: Moment) -> Watch:
     )
 
 
-def age_of(happening: Happening, now: Moment) -> float:
-    """Seconds since; by the clock that no one sets, where it is of this boot."""
-    since = now.wall - happening.at if happening.boot is None else now.boot - happening.boot
-    return max(0.0, since)
-
-
-def _event(happening: Happening, now: Moment) -> LogEvent | None:
-    kind, words = _EVENTS.get(happening.kind, (None, ""))
-    age = age_of(happening, now)
-    if kind is None or age > DAY:
-        return None
+def _event(happening: Happening, now: Moment) -> LogEvent:
+    kind, words = _EVENTS[happening.kind]
     note = f", {happening.note}" if happening.note else ""
     line = words.format(nic=happening.nic, vf=happening.vf or "?")
     return LogEvent(
@@ -72,7 +69,7 @@ def _event(happening: Happening, now: Moment) -> LogEvent | None:
         vf=happening.vf,
         pci_address=happening.pci_address,
         uptime=happening.boot,
-        age=age,
+        age=happening.age(now),
     )
 
 
@@ -111,45 +108,61 @@ def decode(text: str, boot_id: str, now: Moment) -> Tracker:
         found: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise StateError(f"it is no JSON: {error}") from error
-    try:
-        form, version = found["format"], found["version"]
-    except (KeyError, TypeError, IndexError) as error:
-        raise StateError("it is no state of accelnet-agent") from error
-    if form != FORMAT:
+    state: dict[str, Any] = found if isinstance(found, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    if state.get("format") != FORMAT:
         raise StateError("it is no state of accelnet-agent")
+    version = state.get("version")
     if version != VERSION:
-        raise StateError(f"its version is {version!r}, and this is version {VERSION}")
+        raise StateError(f"its version is {version!a:.40}, and this is version {VERSION}")
     try:
-        return _tracker(found, same_boot=found["boot_id"] == boot_id, now=now)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        same_boot = bool(boot_id) and state["boot_id"] == boot_id
+        return _tracker(state, same_boot=same_boot, now=now)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise StateError(f"it is damaged: {type(error).__name__}: {error}") from error
 
 
-def _tracker(found: dict[str, Any], *, same_boot: bool, now: Moment) -> Tracker:
-    began = min(_record(_Began, {"at": found["began"]}).at, now.wall)
-    tracker = Tracker(
-        began if same_boot else now.wall
-    )  # of this boot the log tells what was before
-    for name, values in found["nics"].items():
-        track = tracker.tracks[name] = Track(name)
-        track.totals = _record(Totals, values["totals"])
-        track.hardware = _text(values["hardware"])
-        track.moved = _record(Moved, values["moved"]) if values["moved"] is not None else None
-        if same_boot:
-            track.restored = True
-            track.vf = _record(Vf, values["vf"]) if values["vf"] is not None else None
-            track.path = values["path"] if values["path"] in ("vf", "synthetic") else None
-    happenings = [_record(Happening, values) for values in found["happenings"]]
+def _tracker(state: dict[str, Any], *, same_boot: bool, now: Moment) -> Tracker:
+    began = min(_record(_Began, {"boot": state["began"]}).boot, now.boot)
+    tracker = Tracker(began if same_boot else now.boot)
+    for name, values in state["nics"].items():
+        tracker.tracks[name] = _restored(name, values, same_boot=same_boot)
+    told = [_record(Happening, values) for values in state["happenings"]]
+    happenings = [happening if same_boot else replace(happening, boot=None) for happening in told]
     tracker.happenings = [
-        happening if same_boot else replace(happening, boot=None)
-        for happening in happenings
-        if now.wall - DAY <= happening.at <= now.wall + DAY
+        happening for happening in happenings[-MAX_HAPPENINGS:] if _is_recent(happening, now)
     ]
     return tracker
 
 
+def _is_recent(happening: Happening, now: Moment) -> bool:
+    """Of the last day; of another boot also of the next one: somebody has set the clock."""
+    if happening.boot is not None:
+        return 0 <= now.boot - happening.boot <= DAY
+    return -DAY <= now.wall - happening.at <= DAY
+
+
+def _restored(name: str, values: dict[str, Any], *, same_boot: bool) -> Track:
+    track = Track(name)
+    track.totals = _record(Totals, values["totals"])
+    track.hardware = _record(_Hardware, {"ids": values["hardware"]}).ids
+    track.moved = _optional(Moved, values["moved"])
+    vf, path = _optional(Vf, values["vf"]), values["path"]
+    if path not in (None, *PATHS):
+        raise ValueError(f"path is {path!a:.40}")
+    if same_boot:
+        track.restored = True
+        track.vf, track.path = vf, path
+        track.past_vf = path == "synthetic" and vf is not None and vf.running is True
+        track.lossy = True  # no message was heard since
+    return track
+
+
 class _Began(Record):
-    at: float
+    boot: float
+
+
+class _Hardware(Record):
+    ids: str | None
 
 
 # What the annotations of the records above may be, and what JSON has for it.
@@ -163,22 +176,22 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "bool | None": (bool, type(None)),
     "Kind": (str,),
 }
+_MOST = 1e15  # no count, index or time is negative, or as large
 
 
-def _record(cls: type[R], values: Any) -> R:
+def _optional(cls: type[R], values: Any) -> R | None:
+    return None if values is None else _record(cls, values)
+
+
+def _record(cls: type[R], values: dict[str, Any]) -> R:
     """A record of these values, each of the type that its field has."""
     for field, annotation in cls.__annotations__.items():
         value = values.get(field, cls._defaults.get(field))
-        if not isinstance(value, _TYPES[annotation]) or (
-            isinstance(value, bool) and "bool" not in annotation
-        ):
-            raise TypeError(f"{field} is {value!r:.40}, expected {annotation}")
-        if isinstance(value, float) and not -1e15 < value < 1e15:  # NaN fails both
-            raise ValueError(f"{field} is {value!r}")
+        is_bool = isinstance(value, bool)
+        if not isinstance(value, _TYPES[annotation]) or (is_bool and "bool" not in annotation):
+            raise TypeError(f"{field} is {value!a:.40}, expected {annotation}")
+        if isinstance(value, (int, float)) and not 0 <= value < _MOST:  # NaN fails both
+            raise ValueError(f"{field} is {value!a:.40}")
+        if annotation == "Kind" and value not in KINDS:
+            raise ValueError(f"{field} is {value!a:.40}")
     return cls(**{field: values[field] for field in cls._fields if field in values})
-
-
-def _text(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"hardware is {value!r:.40}, expected a text")
-    return value

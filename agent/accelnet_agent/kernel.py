@@ -31,8 +31,11 @@ class Kernel:
         if asker is not None:
             self._listen(asker)
 
-    async def ask(self, interfaces: Mapping[str, int | None]) -> Answers:
-        """What it answers about these in time; nothing where it hangs already."""
+    async def ask(self, interfaces: Mapping[str, int | None], *, whole: bool = True) -> Answers:
+        """What it answers about these in time; nothing where it hangs already.
+
+        Not `whole`: links and statistics are asked for, the rest may be of a moment ago.
+        """
         if not interfaces:
             return Answers(ethtool={}, addresses=(), links=(), complete=True)
         for _ in range(2):  # a child that was killed is replaced, once
@@ -40,7 +43,7 @@ class Kernel:
             if asker is None or asker.busy:
                 return Answers(ethtool={})
             try:
-                asker.ask(interfaces)
+                asker.ask(interfaces, whole=whole)
             except BrokenPipeError:
                 self._bury(asker)
                 continue

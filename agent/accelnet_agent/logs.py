@@ -11,12 +11,12 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
     from typing import Any, Literal
 
     Level = Literal["debug", "info", "warning", "error"]
 
-LEVELS = ("debug", "info", "warning", "error")
+LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
 FORMATS = ("logfmt", "json")
 QUIET = 600.0  # seconds in which a repetition is counted instead of told
 _MOST = 200  # kinds of repetition that are remembered
@@ -25,15 +25,35 @@ _MOST = 200  # kinds of repetition that are remembered
 class Log:
     """Writes to standard error, which systemd leads to the journal."""
 
-    def __init__(self, level: Level = "info", form: str = "logfmt") -> None:
+    def __init__(
+        self,
+        level: Level = "info",
+        form: str = "logfmt",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._least = LEVELS.index(level)
+        self._clock = clock
         self._form = form
         self._logger: Any = None
         self._told: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._held: list[tuple[Level, str, dict[str, Any]]] | None = None
+
+    def hold(self) -> None:
+        """Keep lines back: what writes them takes longer to import than a first answer may."""
+        self._held = []
+
+    def release(self) -> None:
+        """Write what was kept back, and hold no more."""
+        held, self._held = self._held, None
+        for level, event, facts in held or ():
+            self(level, event, **facts)
 
     def __call__(self, level: Level, event: str, **facts: Any) -> None:
         """Tell an event."""
         if LEVELS.index(level) < self._least:
+            return
+        if self._held is not None:
+            self._held.append((level, event, facts))
             return
         if self._logger is None:
             self._logger = _logger(self._form)
@@ -46,7 +66,7 @@ class Log:
     def repeated(self, level: Level, event: str, **facts: Any) -> None:
         """Tell an event that may come again and again."""
         key = (event, *(f"{name}={value}" for name, value in facts.items()))
-        now = time.monotonic()
+        now = self._clock()
         since, count = self._told.get(key, (-QUIET, 0))
         if now - since < QUIET:
             self._told[key] = (since, count + 1)
@@ -59,7 +79,7 @@ class Log:
 
 
 def _logger(form: str) -> Any:
-    import structlog  # 70 ms: at the first line, which comes after the first answer
+    import structlog  # 70 ms
 
     render: Any = (
         structlog.processors.JSONRenderer(default=str)
@@ -82,10 +102,15 @@ def _logger(form: str) -> Any:
 
 
 def _one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """A name with a line end in it makes no line of its own; bytes that are no UTF-8 show."""
+    """What the machine calls its things makes no line of its own, and moves no cursor."""
     return {
-        name: " ".join(value.encode("utf-8", "backslashreplace").decode().splitlines())
-        if isinstance(value, str)
-        else value
+        name: value if isinstance(value, (int, float)) else printable(str(value))
         for name, value in event.items()
     }
+
+
+def printable(text: str) -> str:
+    """One line: what is not printable, or no UTF-8, as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

@@ -7,9 +7,15 @@ or what is linked below a synthetic NIC.
 
 from __future__ import annotations
 
-from accelnet_agent import datapath, functions
+from accelnet_agent import datapath, functions, proof
 from accelnet_probes.record import Record, replace
-from accelnet_probes.snapshot import NETVSC_CLASS, PASS_THROUGH_CLASS, Gap, known
+from accelnet_probes.snapshot import (
+    NETVSC_CLASS,
+    NOTHING_SENT,
+    PASS_THROUGH_CLASS,
+    Gap,
+    known,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
         Module,
         Netdev,
         Observed,
+        Sent,
         Snapshot,
         VmbusDevice,
         Watch,
@@ -34,8 +41,9 @@ if TYPE_CHECKING:
     Expect = Literal["on", "off", "auto"]
 
 SERVICING_SECONDS = 300.0  # LISA waits as long for a VF before it fails
-# Seconds in which what an event began may be half done: a driver's probe, the join and the
-# link of a VF that came; its driver that lets go of a VF that is about to leave.
+# What the agent watches for, and the seconds in which what such an event began may be half done:
+# a driver's probe, the join and the link of a VF that came; its driver that lets go of a VF that
+# is about to leave.
 SETTLING = {"registering": 10.0, "unregistering": 10.0, "switched-to": 2.0, "switched-from": 2.0}
 
 
@@ -49,6 +57,7 @@ class Nic(Record):
     datapath: DataPath
     window: Window | None
     events: tuple[LogEvent, ...]  # of the kernel log and the agent's watch; () without either
+    sent: Observed[Sent] = NOTHING_SENT  # to prove the data path
 
     @property
     def name(self) -> str:
@@ -312,31 +321,48 @@ def _nic(
 ) -> Nic:
     events = _events_of(snapshot, netdev)
     window = datapath.window_of(netdev, snapshot.window_seconds)
+    sent = proof.sent_by(snapshot, netdev.name)
+    path = (
+        datapath.DIRECT
+        if direct
+        else datapath.judge(
+            netdev, vf, orphans, window, events, pci_readable=not isinstance(snapshot.pci, Gap)
+        )
+    )
+    if not isinstance(sent, Gap):
+        path = proof.demanded(path, netdev.name, vf, window, sent)
     return Nic(
         netdev=netdev,
         vf=vf,
         direct=direct,
         orphans=orphans,
-        datapath=datapath.DIRECT
-        if direct
-        else datapath.judge(
-            netdev, vf, orphans, window, events, pci_readable=not isinstance(snapshot.pci, Gap)
-        ),
+        datapath=path,
         window=window,
         events=events,
+        sent=sent,
     )
 
 
 def _events_of(snapshot: Snapshot, netdev: Netdev) -> tuple[LogEvent, ...]:
-    """The log's up to when the agent began to watch, then the agent's: nothing twice."""
+    """The log's and the agent's, oldest first; what the agent watches for is not told twice."""
     log, watch = known(snapshot.kernel_log), known(snapshot.watch)
     told = tuple(
         event for event in (log.events if log is not None else ()) if _concerns(event, netdev)
     )
     if watch is None:
         return told
-    before = (event for event in told if event.age is None or event.age > watch.seconds)
-    return (*before, *(event for event in watch.events if event.nic == netdev.name))
+    seen = [
+        event
+        for event in told
+        if event.kind not in SETTLING or event.age is None or event.age > watch.seconds
+    ]
+    seen += (event for event in watch.events if event.nic == netdev.name)
+    return tuple(sorted(seen, key=_since_boot))
+
+
+def _since_boot(event: LogEvent) -> float:
+    """By the clock of this boot; what is of an earlier one comes first, in its order."""
+    return event.uptime if event.uptime is not None else float("-inf")
 
 
 def _concerns(event: LogEvent, netdev: Netdev) -> bool:

@@ -53,10 +53,16 @@ async def keep_instance(endpoint: str, tell: Callable[[bytes | str], None]) -> N
     failures = 0
     while True:
         answer = await answer_of(lambda emit: imds.ask(endpoint, emit), imds.DEADLINE + 1.0)
-        readable = isinstance(answer, bytes) and not isinstance(decode_instance(answer), Gap)
+        found = decode_instance(answer) if isinstance(answer, bytes) else None
+        if isinstance(found, Gap):
+            answer, found = found.why.removeprefix("IMDS: "), None
         tell(answer)
-        await asyncio.sleep(REFRESH if readable else RETRIES[min(failures, len(RETRIES) - 1)])
-        failures = 0 if readable else failures + 1
+        if found is not None:
+            failures = 0
+            await asyncio.sleep(REFRESH)
+        else:
+            await asyncio.sleep(RETRIES[min(failures, len(RETRIES) - 1)])
+            failures += 1
 
 
 async def watch_events(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from accelnet_agent.machine import Machine, Nic
-    from accelnet_agent.report import Report
+    from accelnet_agent.report import Report, Verdict
     from accelnet_probes.snapshot import Netdev
 
     Samples: TypeAlias = Iterable[tuple[tuple[object, ...], float | None]]
@@ -45,10 +45,20 @@ class Family(Record):
 
 def families(report: Report) -> tuple[Family, ...]:
     """All families of the report that have samples, in a fixed order."""
-    return tuple(family for family in _families(report) if family.samples)
+    return (*of_state(report), *of_counters(report))
 
 
-def _families(report: Report) -> Iterator[Family]:
+def of_state(report: Report) -> tuple[Family, ...]:
+    """What is there and what was found: the same while no finding and no data path changes."""
+    return tuple(family for family in _state(report) if family.samples)
+
+
+def of_counters(report: Report) -> tuple[Family, ...]:
+    """What was counted."""
+    return tuple(family for family in _counters(report) if family.samples)
+
+
+def _state(report: Report) -> Iterator[Family]:
     machine = report.machine
     yield from BUILD_INFO
     yield _gauge(
@@ -74,19 +84,17 @@ def _families(report: Report) -> Iterator[Family]:
             for state in STATES
         ],
     )
-    yield _gauge(
-        "verdict",
-        "Whether accelerated networking works: 0 pass, 1 warn, 2 fail, 3 unknown.",
-        "",
-        [((), EXIT_STATUS[report.verdict])],
-    )
+    yield _verdict(report.verdict)
     yield _gauge(
         "check_status",
         "What each check found: 0 pass, 1 warn, 2 fail, 3 unknown; no series where it was skipped.",
         "check device",
         _statuses(report),
     )
-    counted = Counted()
+
+
+def _counters(report: Report) -> Iterator[Family]:
+    machine, counted = report.machine, Counted()
     yield from _traffic(machine.nics, counted)
     yield _counter(
         "synthetic_errors",
@@ -106,6 +114,11 @@ def _families(report: Report) -> Iterator[Family]:
         "device reason",
         _driver_errors(machine.nics, counted),
     )
+
+
+def _verdict(verdict: Verdict) -> Family:
+    text = "Whether accelerated networking works: 0 pass, 1 warn, 2 fail, 3 unknown."
+    return _gauge("verdict", text, "", [((), EXIT_STATUS[verdict])])
 
 
 def _host(machine: Machine) -> tuple[object, ...]:
@@ -275,3 +288,4 @@ def _label(value: object) -> str:
 BUILD_INFO = (
     _gauge("build_info", "The accelnet that observed this.", "version", [((VERSION,), 1)]),
 )
+UNOBSERVED = (*BUILD_INFO, _verdict("unknown"))  # all that is known before the first observation

@@ -15,7 +15,7 @@ from accelnet_agent.datapath import link_of
 from accelnet_agent.engine import judge
 from accelnet_agent.history import watch_of
 from accelnet_agent.machine import SERVICING_SECONDS, build
-from accelnet_agent.tracker import NicView, Vf
+from accelnet_agent.tracks import NicView, Vf
 from accelnet_probes.observe import observe
 from accelnet_probes.record import Record, replace
 from accelnet_probes.snapshot import Gap, known
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from accelnet_agent.kernel import Kernel
     from accelnet_agent.machine import Expect, Machine, Nic
     from accelnet_agent.report import Report
-    from accelnet_agent.tracker import Moment, Tracker
+    from accelnet_agent.tracker import Tracker
+    from accelnet_agent.tracks import Moment
     from accelnet_probes.asker import Answers
     from accelnet_probes.resident import ResidentHost
     from accelnet_probes.rtnetlink import Link
-    from accelnet_probes.snapshot import Snapshot
+    from accelnet_probes.snapshot import Netdev, Snapshot
 
+ASKED = ("ethtool", "addresses")  # the probes that wait for the kernel
 _TRIES = 3  # interfaces may come while others are asked about
 
 
@@ -75,9 +77,9 @@ class Observer:
         return await asyncio.shield(self._flight)
 
     async def recent(self, age: float, deadline: float) -> Observation | None:
-        """One that is `age` seconds old at most; by `deadline` (loop clock) the last there is."""
+        """One that is less than `age` seconds old; by `deadline` (loop clock) the last there is."""
         now = asyncio.get_running_loop().time()
-        if self.last is not None and now - self.last.at <= age:
+        if self.last is not None and now - self.last.at < age:
             return self.last
         try:
             return await asyncio.wait_for(self.observe(), max(0.0, deadline - now))
@@ -91,54 +93,72 @@ class Observer:
             self.on_observation(before, self.last)
 
     async def _observe(self) -> Observation:
-        loop, host = asyncio.get_running_loop(), self._host
+        loop, host, tracker = asyncio.get_running_loop(), self._host, self._tracker
         durations: dict[str, float] = {}
-        tries = 0
+        tries, whole = 0, False
         while True:
             tries += 1
             self.on_look()
-            asked, messages = loop.time(), self._tracker.messages
-            answers = await self._kernel.ask(host.wanted)
+            asked, messages = loop.time(), tracker.messages
+            whole = whole or host.moment_is_over(asked)
+            answers = await self._kernel.ask(host.wanted, whole=whole)
             took = loop.time() - asked
             self.on_look()
-            # What messages told meanwhile is newer than what was asked.
-            links = _links(answers) if messages == self._tracker.messages else None
-            self._tell_links(links or {})
-            host.supply(answers, asked)
-            snapshot = observe(host, durations)
-            if not host.unasked or tries == _TRIES:
+            links = self._tell_links(answers) if messages == tracker.messages else None
+            if not host.supply(answers, asked) and tries < _TRIES:
+                whole = True
+                continue
+            snapshot, vfs = observe(host, durations), tracker.vf_changes
+            self.on_look()
+            if messages != tracker.messages:
+                links = None  # what messages told meanwhile is newer
+            outdated = tracker.vf_changes != vfs  # and so are the VFs that they tell of
+            if not (outdated or host.unasked) or tries == _TRIES:
                 break
-        durations["ethtool"] = durations["addresses"] = took
-        machine = self._reconciled(snapshot, links, durations)
-        stamp = (host.moment, self._tracker.changes)
+        durations.update(dict.fromkeys(ASKED, took))
+        machine = self._reconciled(snapshot, links, outdated=outdated)
+        stamp = (host.moment, tracker.changes)
         same = self.last is not None and self.last.stamp == stamp
         earlier = self.last.report if same and self.last is not None else None
         report = judge(machine, CHECKS, earlier=earlier)
         return Observation(report=report, durations=durations, at=loop.time(), stamp=stamp)
 
-    def _tell_links(self, links: Mapping[int, Link]) -> None:
-        changes = self._tracker.changes
-        self._tracker.links(links.values(), moment())
+    def _tell_links(self, answers: Answers) -> dict[int, Link] | None:
+        """What the kernel said of the links, which the tracker has been told."""
+        changes, links = self._tracker.changes, links_of(answers)
+        self._tracker.links((links or {}).values(), moment())
         if self._tracker.changes != changes:
             self._host.forget()
+        return links
 
     def _reconciled(
-        self, snapshot: Snapshot, links: Mapping[int, Link] | None, durations: dict[str, float]
+        self, snapshot: Snapshot, links: Mapping[int, Link] | None, *, outdated: bool
     ) -> Machine:
-        """The machine; observed anew without a window where a VF had changed unnoticed."""
+        """The machine; without a window where a VF had changed unnoticed."""
         changes, now = self._tracker.changes, moment()
         machine = self._machine(snapshot, now)
-        shown = views(machine, links)
-        if shown is not None:
-            self._tracker.reconcile(shown, now)
+        found = views(machine, links)
+        if found is not None and not outdated:
+            self._tracker.reconcile(found, now, [netdev.name for netdev in machine.unseen])
         if self._tracker.changes == changes:
             return machine
         self._host.forget()
-        return self._machine(observe(self._host, durations), now)
+        return self._machine(replace(snapshot, window_seconds=None), now)
 
     def _machine(self, snapshot: Snapshot, now: Moment) -> Machine:
         snapshot = replace(snapshot, watch=watch_of(self._tracker, now))
         return build(snapshot, self._expect, grace=self._grace)
+
+
+def unanswered(report: Report, why: str) -> Report:
+    """The report as it stands while the kernel does not answer."""
+    machine = report.machine
+    probes = tuple(
+        replace(run, why=why, late=True) if run.name in ASKED else run
+        for run in machine.snapshot.probes
+    )
+    snapshot = replace(machine.snapshot, probes=probes)
+    return judge(replace(machine, snapshot=snapshot), CHECKS)
 
 
 def _nothing() -> None:
@@ -149,17 +169,21 @@ def _nobody(_before: Observation | None, _after: Observation) -> None:
     """Nobody wants to know."""
 
 
-def _links(answers: Answers) -> dict[int, Link]:
+def links_of(answers: Answers) -> dict[int, Link] | None:
+    """By ifindex; None where the kernel has not answered."""
     links = answers.links
-    return {} if links is None or isinstance(links, str) else {link.ifindex: link for link in links}
+    if links is None:
+        return None
+    return {} if isinstance(links, str) else {link.ifindex: link for link in links}
 
 
 def views(machine: Machine, links: Mapping[int, Link] | None) -> list[NicView] | None:
-    """What the tracker is told of each synthetic NIC; None where not all could be seen.
+    """What the tracker is told of each synthetic NIC; None where none could be seen.
 
-    `links` by ifindex as the kernel gave them; None where messages have told newer things.
+    `links` by ifindex as the kernel gave them; None where it has not answered, or where
+    messages have told newer things.
     """
-    if isinstance(machine.snapshot.netdevs, Gap) or machine.unseen:
+    if isinstance(machine.snapshot.netdevs, Gap):
         return None
     return [_view(nic, machine, links) for nic in machine.nics if not nic.direct]
 
@@ -191,10 +215,16 @@ def _view(nic: Nic, machine: Machine, links: Mapping[int, Link] | None) -> NicVi
             carrier_up=link.carrier_up if link is not None else None,
             carrier_down=link.carrier_down if link is not None else None,
         ),
-        # Down is told by the link itself.
-        past_vf=nic.datapath.state == "synthetic" and link_of(vf) == "up",
+        past_vf=_past_vf(nic, vf),
         hardware=_hardware(machine, address) if address is not None else None,
     )
+
+
+def _past_vf(nic: Nic, vf: Netdev) -> bool | None:
+    """Whether packets go past a VF that is up; None where none went anywhere."""
+    if nic.datapath.state == "synthetic":
+        return link_of(vf) == "up"  # that it is down is told by the link itself
+    return False if nic.datapath.proven else None
 
 
 def _hardware(machine: Machine, subject: str) -> str | None:

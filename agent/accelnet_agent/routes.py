@@ -7,10 +7,10 @@ import time
 
 from accelnet_agent import health, watch_metrics
 from accelnet_agent.clock import moment
-from accelnet_agent.metrics import BUILD_INFO, families
+from accelnet_agent.metrics import UNOBSERVED, of_counters, of_state
+from accelnet_agent.observer import unanswered
 from accelnet_agent.render_json import render as render_json
 from accelnet_agent.web_http import Response
-from accelnet_probes.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from accelnet_agent.exporter import Exposition
     from accelnet_agent.metrics import Family
     from accelnet_agent.observer import Observation, Observer
+    from accelnet_agent.report import Report
     from accelnet_agent.shares import Shares
     from accelnet_agent.tracker import Tracker
     from accelnet_agent.web_http import Request
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 JSON, HTML = "application/json; charset=utf-8", "text/html; charset=utf-8"
 FRESH = 2.0  # seconds: a monitor that asks often need not make an observation each time
 HOUR = 3600.0
+TOO_LATE = "no answer in time for this scrape"
 
 
 class Routes:
@@ -38,6 +40,7 @@ class Routes:
         self._observer, self._tracker, self._shares = observer, tracker, shares
         self._options = options
         self._exposition: Exposition | None = None
+        self._known: tuple[object, tuple[Family, ...]] | None = None
         self._pages: dict[bool, tuple[Observation, bytes]] = {}  # by whether it is OpenMetrics
         self._started = time.monotonic()
 
@@ -83,24 +86,32 @@ class Routes:
 
     def _families(self, observation: Observation | None, *, late: bool) -> tuple[Family, ...]:
         if observation is None:
-            return BUILD_INFO
+            return UNOBSERVED
         self._tracker.advance(moment())
         totals = {
             track.name: track.totals
             for track in self._tracker.tracks.values()
             if track.ifindex is not None
         }
-        probes = observation.report.machine.snapshot.probes
+        report = observation.report
         if late:  # it has not ended: what it waits for is the kernel
-            why = "no answer in time for this scrape"
-            probes = tuple(
-                replace(run, why=why, late=True) if run.name in ("ethtool", "addresses") else run
-                for run in probes
-            )
+            report = unanswered(report, TOO_LATE)
         return (
-            *families(observation.report),
-            *watch_metrics.families(totals, probes, observation.durations),
+            *self._state(observation, report),
+            *of_counters(report),
+            *watch_metrics.families(totals, report.machine.snapshot.probes, observation.durations),
         )
+
+    def _state(self, observation: Observation, report: Report) -> tuple[Family, ...]:
+        """What is found: made anew where it is another than the last time."""
+        key = (
+            observation.stamp,
+            tuple([finding.status for finding in report.findings]),
+            tuple([nic.datapath.state for nic in report.machine.nics]),
+        )
+        if self._known is None or self._known[0] != key:
+            self._known = (key, of_state(report))
+        return self._known[1]
 
     async def healthz(self, request: Request) -> Response:
         """The verdict: 200 or 503."""
@@ -127,7 +138,6 @@ class Routes:
             "uptime_seconds": round(time.monotonic() - self._started, 3),
             "rss_bytes": process.memory_info().rss,
             "open_fds": process.num_fds(),
-            "processes": 1 + len(process.children()),
         }
         return Response(status=200, content_type=JSON, body=(json.dumps(body) + "\n").encode())
 
@@ -145,17 +155,17 @@ class Routes:
         from accelnet_agent.render_json import document
 
         found = await self._observer.recent(FRESH, request.deadline)
-        wall = time.time()
+        now = moment()
         events = tuple(
             PastEvent(
-                at=happening.at,
+                at=now.wall - happening.age(now),
                 device=happening.nic,
                 event=happening.kind,
                 vf=happening.vf,
                 note=happening.note,
             )
             for happening in self._tracker.happenings
-            if happening.at > wall - HOUR
+            if happening.age(now) < HOUR
         )
         facts = PageFacts(
             document=document(found.report) if found is not None else None,
@@ -167,9 +177,9 @@ class Routes:
                         for at, seconds, vf, past in points
                     ),
                 )
-                for name, points in self._shares.of_the_last_hour(wall).items()
+                for name, points in self._shares.of_the_last_hour(now).items()
             ),
             events=events,
-            now=wall,
+            now=now.wall,
         )
         return Response(status=200, content_type=HTML, body=render(facts))

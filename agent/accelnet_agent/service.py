@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 
+from accelnet_agent.report import UsageError
+
 FIRST_FD = 3  # SD_LISTEN_FDS_START
 
 
@@ -15,7 +17,7 @@ class Notifier:
         self._address = os.environ.pop("NOTIFY_SOCKET", None)
         micros = os.environ.pop("WATCHDOG_USEC", "")
         pid = os.environ.pop("WATCHDOG_PID", str(os.getpid()))
-        mine = micros.isdecimal() and pid == str(os.getpid())
+        mine = micros.isascii() and micros.isdecimal() and pid == str(os.getpid())
         # Seconds after which systemd takes silence for death; None: it does not watch.
         self.watchdog = int(micros) / 1e6 if mine and int(micros) else None
 
@@ -40,13 +42,17 @@ class Notifier:
 
 
 def passed_sockets() -> list[int]:
-    """The descriptors of socket activation; none where they are not for this process."""
+    """The descriptors of socket activation, none where they are for another process; UsageError."""
     count = os.environ.pop("LISTEN_FDS", "")
     pid = os.environ.pop("LISTEN_PID", "")
     os.environ.pop("LISTEN_FDNAMES", None)
-    if pid != str(os.getpid()) or not count.isdecimal():
+    if pid != str(os.getpid()) or not (count.isascii() and count.isdecimal()):
         return []
-    found = list(range(FIRST_FD, FIRST_FD + int(count)))
-    for fd in found:
-        os.set_inheritable(fd, False)  # noqa: FBT003  so it is defined
+    found: list[int] = []
+    for fd in range(FIRST_FD, FIRST_FD + int(count[:9])):
+        try:
+            os.set_inheritable(fd, False)  # noqa: FBT003  so it is defined
+        except OSError as error:
+            raise UsageError(f"LISTEN_FDS={count}: descriptor {fd}: {error.strerror}") from error
+        found.append(fd)
     return found

@@ -30,9 +30,7 @@ class StateFile:
             return None
         path = os.path.join(self._directory, NAME)
         try:
-            with open(path, "rb") as file:
-                content = file.read(MAX_SIZE)  # what is cut off is no JSON
-            return decode(content.decode("utf-8"))
+            return decode(_read(path).decode("utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError, StateError) as error:
@@ -60,3 +58,16 @@ class StateFile:
         finally:
             os.close(fd)
         os.replace(temporary, path)
+
+
+def _read(path: str) -> bytes:
+    """All of it, up to what is no state any more: what is cut off is no JSON."""
+    # Not blocking: nobody knows what lies there.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    content = b""
+    try:
+        while len(content) < MAX_SIZE and (part := os.read(fd, MAX_SIZE - len(content))):
+            content += part
+    finally:
+        os.close(fd)
+    return content

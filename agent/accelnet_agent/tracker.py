@@ -2,121 +2,48 @@
 
 Two sources say what is: link messages as they come (RTM_NEWLINK, RTM_DELLINK), and
 observations, which find what messages missed.  Both are compared with what was known,
-so a change counts once, whoever tells it first.  A stale message tells nothing new
-about a VF that is known by another ifindex by now.
+so a change counts once, whoever tells it first.  Messages may be older than the last
+observation, never newer: one about a VF that it has found gone brings nobody back.
 
 The kernel counts carrier changes for as long as a link lives; where messages were
-lost (ENOBUFS), the difference of these counts says how often the path was left.
+lost (ENOBUFS, a restart of the agent), the difference of these counts says how often
+the path was left.
 """
 
 from __future__ import annotations
 
-from accelnet_probes.record import Record, replace
+from accelnet_agent.tracks import Happening, Moved, Track, Vf
+from accelnet_probes.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import Literal
+    from collections.abc import Collection, Iterable, Sequence
 
+    from accelnet_agent.tracks import Kind, Moment, NicView, Path
     from accelnet_probes.rtnetlink import Link
 
-    Kind = Literal["added", "removed", "up", "down", "renamed", "to-vf", "to-synthetic"]
-    Path = Literal["vf", "synthetic"]
-
-RECONCILED = "found by reconciling"
+RECONCILED, MISSED = "found by reconciling", "while accelnet-agent was not running"
 MINUTE, DAY = 60.0, 86_400.0
 MAX_HAPPENINGS = 2_000  # the newest; a VF that flaps for a day makes more
-
-
-class Moment(Record):
-    """Now, by two clocks."""
-
-    wall: float  # seconds since the epoch
-    boot: float  # seconds since boot, suspension included (CLOCK_BOOTTIME)
-
-
-class Happening(Record):
-    """One thing that happened to a NIC's VF."""
-
-    at: float  # seconds since the epoch
-    boot: float | None  # seconds since boot; None: of another boot
-    nic: str
-    kind: Kind
-    vf: str | None = None
-    pci_address: str | None = None
-    note: str | None = None  # how it is known, or what it belongs to
-
-
-class Vf(Record):
-    """A VF as it was last seen."""
-
-    ifindex: int
-    name: str
-    pci_address: str | None = None
-    running: bool | None = None  # up with a carrier; None: as it was known
-    carrier_up: int | None = None
-    carrier_down: int | None = None
-
-
-class NicView(Record):
-    """What an observation says of one NIC."""
-
-    name: str
-    ifindex: int | None
-    vf: Vf | None
-    past_vf: bool = False  # packets are sent past a VF that is up
-    seen: bool = True  # its pairing could be seen
-    hardware: str | None = None  # of its VF, joined or not: "15b3:1016"
-
-
-class Moved(Record):
-    """The VM came to a host with other hardware (F23)."""
-
-    before: str  # "15b3:1016"
-    after: str
-    at: float  # seconds since the epoch, when it was noticed
-
-
-class Totals(Record):
-    """Of one NIC, since the agent's state began."""
-
-    added: int = 0
-    removed: int = 0
-    to_vf: int = 0
-    to_synthetic: int = 0
-    synthetic_seconds: float = 0.0
-    last_switch: float | None = None  # seconds since the epoch
-
-
-class Track:
-    """What is known of one NIC.  Mutable; the tracker's own."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.ifindex: int | None = None
-        self.totals = Totals()
-        self.vf: Vf | None = None
-        self.hardware: str | None = None
-        self.moved: Moved | None = None
-        self.past_vf = False  # an observation saw that packets are sent past a running VF
-        self.path: Path | None = None  # None: not known
-        self.since: float | None = None  # boot clock: accounted for until then
-        self.met = False  # an observation has shown it to this tracker
-        self.restored = False  # what is known of its VF is of an earlier run, of this boot
-        self.lossy = False  # messages about it may have been lost
+KEPT = MAX_HAPPENINGS * 3 // 4  # of those, where room is made
 
 
 class Tracker:
     """All NICs, and the happenings of the last day."""
 
     def __init__(self, began: float) -> None:
-        """`began`: since when it is watched, seconds since the epoch."""
+        """`began`: since when they are watched, by the boot clock."""
         self.began = began
         self.tracks: dict[str, Track] = {}
         self.happenings: list[Happening] = []
         self.changes = 0  # grows with every happening
-        self.messages = 0  # grows with every message about a NIC or its VF
+        self.messages = 0  # grows with every message about a VF
         self.circumstance: str | None = None  # what departures are put down to, for the time being
+
+    @property
+    def vf_changes(self) -> int:
+        """Grows with every VF that comes or leaves."""
+        return sum(track.totals.added + track.totals.removed for track in self.tracks.values())
 
     # --- what tells of changes
 
@@ -127,14 +54,13 @@ class Tracker:
                 return True
             if track.vf is not None and track.vf.ifindex == link.ifindex:
                 self.messages += 1
-                self._vf_link(track, track.vf, link, now)
+                self._vf_link(track, track.vf, link, now, None)
                 return True
         if link.gone:
             return False
         for track in self.tracks.values():
             if link.master is not None and link.master == track.ifindex:
-                self.messages += 1
-                self._arrive(track, _vf_of(link), now, None)
+                self._new_link(track, link, now)
                 return True
         return not link.is_virtual
 
@@ -148,35 +74,26 @@ class Tracker:
         for link in links:
             for track in self.tracks.values():
                 if track.vf is not None and track.vf.ifindex == link.ifindex:
-                    self._vf_link(track, track.vf, link, now, RECONCILED)
+                    self._vf_link(track, track.vf, link, now, _reconciled(track))
 
-    def reconcile(self, views: Sequence[NicView], now: Moment) -> None:
-        """Take what an observation shows, all NICs that there are; find what no message told."""
-        self._rename(views)
+    def reconcile(
+        self, views: Sequence[NicView], now: Moment, unseen: Collection[str] = ()
+    ) -> None:
+        """Take what an observation shows; find what no message told.
+
+        `unseen`: interfaces of which it could not see whether they are NICs.
+        """
+        shown = {*unseen, *(view.name for view in views)}
         for view in views:
-            track = self.tracks.setdefault(view.name, Track(view.name))
-            track.ifindex = view.ifindex
+            track = self._track_of(view, shown)
+            if view.ifindex is not None:
+                track.ifindex = view.ifindex
             if view.seen:
                 self._view(track, view, now)
             track.met = True
-        shown = {view.name for view in views}
-        for name in [name for name in self.tracks if name not in shown]:
-            track = self.tracks[name]
-            if track.vf is not None and track.met:
-                self._leave(track, now, f"{name} itself is gone")
-            self._account(track, now)
-            track.ifindex, track.path, track.since = None, None, None
-
-    def _rename(self, views: Sequence[NicView]) -> None:
-        """A NIC of another name with a known ifindex is the same one."""
-        shown = {view.name for view in views}
-        for view in views:
-            for name, track in list(self.tracks.items()):
-                if view.name in self.tracks or name in shown or view.ifindex is None:
-                    continue
-                if track.ifindex == view.ifindex:
-                    self.tracks[view.name] = self.tracks.pop(name)
-                    track.name = view.name
+        for track in self.tracks.values():
+            if track.name not in shown:
+                self._vanish(track, now)
 
     def put_down_to(self, circumstance: str | None, now: Moment) -> None:
         """Departures belong to this from now on, and those of the last minute did already."""
@@ -184,48 +101,75 @@ class Tracker:
         if circumstance is None:
             return
         for index, happening in enumerate(self.happenings):
-            if happening.kind == "removed" and now.wall - happening.at < MINUTE:
+            if happening.kind == "removed" and happening.age(now) < MINUTE:
                 note = _with(happening.note, circumstance)
                 self.happenings[index] = replace(happening, note=note)
 
     def advance(self, now: Moment) -> None:
         """Account for the time until now."""
         for track in self.tracks.values():
-            self._account(track, now)
+            _account(track, now)
 
     # --- one NIC
 
+    def _track_of(self, view: NicView, shown: Collection[str]) -> Track:
+        """Its track, which goes on where the NIC itself was renamed."""
+        if view.name not in self.tracks:
+            same = [
+                track
+                for track in self.tracks.values()
+                if track.ifindex is not None
+                and track.ifindex == view.ifindex
+                and track.name not in shown
+            ]
+            track = same[0] if same else Track(view.name)
+            self.tracks.pop(track.name, None)
+            track.name = view.name
+            self.tracks[view.name] = track
+        return self.tracks[view.name]
+
     def _view(self, track: Track, view: NicView, now: Moment) -> None:
-        note = RECONCILED if track.met else "while accelnet-agent was not running"
+        note = _reconciled(track)
         known, seen = track.vf, view.vf
         first = not track.met and not track.restored
         if known is not None and (seen is None or seen.ifindex != known.ifindex):
             self._leave(track, now, note)
-        if seen is not None and (track.vf is None) and not first:
+            track.gone = max(track.gone, known.ifindex)
+        if seen is not None and track.vf is None and not first:
             self._arrive(track, seen, now, note)
         elif seen is not None:
             before = seen if track.vf is None else track.vf
-            track.vf = replace(
-                seen,
-                running=before.running if seen.running is None else seen.running,
-                carrier_up=before.carrier_up if seen.carrier_up is None else seen.carrier_up,
-                carrier_down=before.carrier_down
-                if seen.carrier_down is None
-                else seen.carrier_down,
-            )
+            track.vf = _updated(before, seen)
             if track.vf.name != before.name:
-                self._tell(track, "renamed", now, note)
+                self._tell(track, "renamed", now, f"it was {before.name}, {note}")
         if view.hardware is not None:
             if track.hardware not in (None, view.hardware):
                 track.moved = Moved(before=track.hardware or "", after=view.hardware, at=now.wall)
             track.hardware = view.hardware
-        track.past_vf = view.past_vf
-        self._set_path(track, now, note if track.met else None, silent=first)
+        if view.past_vf is not None:
+            track.past_vf = view.past_vf
+        self._set_path(track, now, note if track.met or track.restored else None, silent=first)
 
-    def _vf_link(
-        self, track: Track, vf: Vf, link: Link, now: Moment, note: str | None = None
-    ) -> None:
-        """A message about the VF that is known."""
+    def _vanish(self, track: Track, now: Moment) -> None:
+        """The NIC itself is not there: it has no data path to switch."""
+        _account(track, now)
+        track.path = None
+        if track.vf is not None and track.met:
+            track.gone = max(track.gone, track.vf.ifindex)
+            self._leave(track, now, f"{track.name} itself is gone")
+        track.ifindex, track.path, track.since = None, None, None
+
+    def _new_link(self, track: Track, link: Link, now: Moment) -> None:
+        """A message about a netdev that is joined to the NIC, and that was not known."""
+        self.messages += 1
+        known = track.vf.ifindex if track.vf is not None else 0
+        # An ifindex is given once: a lower one is of a time before.  Where a netdev did come
+        # back, an observation tells.
+        if link.ifindex > max(track.gone, known):
+            self._arrive(track, _vf_of(link), now, None)
+
+    def _vf_link(self, track: Track, vf: Vf, link: Link, now: Moment, note: str | None) -> None:
+        """What the kernel says of the VF that is known."""
         if link.gone:
             self._leave(track, now, note)
             return
@@ -250,19 +194,22 @@ class Tracker:
 
     def _switched(self, track: Track, now: Moment, times: int) -> None:
         """There and back again, so many times, unseen."""
-        self._account(track, now)
+        _account(track, now)
         track.totals = replace(
             track.totals,
             to_vf=track.totals.to_vf + times,
             to_synthetic=track.totals.to_synthetic + times,
             last_switch=now.wall,
         )
-        self._tell(track, "down", now, f"{times} times down and up, by the kernel's own count")
+        ways: tuple[Kind, Kind] = ("to-synthetic", "to-vf")
+        for kind in ways if track.path == "vf" else ways[::-1]:
+            self._tell(track, kind, now, "by the kernel's own count", times=times)
 
     def _arrive(self, track: Track, vf: Vf, now: Moment, note: str | None) -> None:
-        if track.vf is not None and track.vf.ifindex != vf.ifindex:
+        if track.vf is not None:
             self._leave(track, now, note or RECONCILED)
         track.vf, track.past_vf = vf, False
+        track.lossy = False  # its counts are of now
         track.totals = replace(track.totals, added=track.totals.added + 1)
         self._tell(track, "added", now, note)
         self._set_path(track, now, note)
@@ -287,7 +234,7 @@ class Tracker:
             return  # not seen yet
         uses_vf = track.vf is not None and not track.past_vf and track.vf.running
         path: Path = "vf" if uses_vf else "synthetic"
-        self._account(track, now)
+        _account(track, now)
         before, track.path = track.path, path
         if before is None or before == path or silent:
             return
@@ -296,14 +243,14 @@ class Tracker:
         track.totals = replace(track.totals, **{field: count, "last_switch": now.wall})
         self._tell(track, "to-vf" if path == "vf" else "to-synthetic", now, note, vf)
 
-    def _account(self, track: Track, now: Moment) -> None:
-        if track.path == "synthetic" and track.since is not None:
-            seconds = track.totals.synthetic_seconds + max(0.0, now.boot - track.since)
-            track.totals = replace(track.totals, synthetic_seconds=seconds)
-        track.since = now.boot
-
     def _tell(
-        self, track: Track, kind: Kind, now: Moment, note: str | None, vf: Vf | None = None
+        self,
+        track: Track,
+        kind: Kind,
+        now: Moment,
+        note: str | None,
+        vf: Vf | None = None,
+        times: int = 1,
     ) -> None:
         vf = vf or track.vf
         if kind == "removed":
@@ -318,15 +265,37 @@ class Tracker:
                 vf=vf.name if vf is not None else None,
                 pci_address=vf.pci_address if vf is not None else None,
                 note=note,
+                times=times,
             )
         )
-        if len(self.happenings) > MAX_HAPPENINGS or self.happenings[0].at < now.wall - DAY:
-            oldest = now.wall - DAY
-            self.happenings = [
-                happening
-                for happening in self.happenings[-MAX_HAPPENINGS:]
-                if happening.at >= oldest
-            ]
+        if len(self.happenings) > MAX_HAPPENINGS:
+            del self.happenings[:-KEPT]
+        if self.happenings[0].age(now) > DAY:
+            self.happenings = [told for told in self.happenings if told.age(now) <= DAY]
+
+
+def _account(track: Track, now: Moment) -> None:
+    """Time on the synthetic path, until now."""
+    if track.path == "synthetic" and track.since is not None:
+        seconds = track.totals.synthetic_seconds + max(0.0, now.boot - track.since)
+        track.totals = replace(track.totals, synthetic_seconds=seconds)
+    track.since = now.boot
+
+
+def _reconciled(track: Track) -> str:
+    return MISSED if track.restored and not track.met else RECONCILED
+
+
+def _updated(before: Vf, seen: Vf) -> Vf:
+    """The VF as it is seen; what is not seen as it was."""
+    counted = seen if seen.carrier_down is not None else before
+    return replace(
+        seen,
+        pci_address=before.pci_address if seen.pci_address is None else seen.pci_address,
+        running=before.running if seen.running is None else seen.running,
+        carrier_up=counted.carrier_up,
+        carrier_down=counted.carrier_down,
+    )
 
 
 def _with(note: str | None, circumstance: str | None) -> str | None:

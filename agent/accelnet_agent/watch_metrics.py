@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Literal
 
-    from accelnet_agent.tracker import Totals
+    from accelnet_agent.tracks import Totals
     from accelnet_probes.snapshot import ProbeRun
 
 

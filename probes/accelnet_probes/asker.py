@@ -8,15 +8,14 @@ between two questions and ends when its parent does.
 
 from __future__ import annotations
 
-import marshal
 import os
 import signal
 
-from accelnet_probes.ethtool import REPLIES, EthtoolSocket, read_interface
+from accelnet_probes.ethtool import REPLIES, EthtoolSocket, read_settings, read_statistics
 from accelnet_probes.files import errno_name
 from accelnet_probes.record import Record, replace
 from accelnet_probes.rtnetlink import RouteSocket, decode_link
-from accelnet_probes.worker import Board, keep_only
+from accelnet_probes.worker import Board, keep_only, reap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
     from accelnet_probes.rtnetlink import Link
     from accelnet_probes.worker import Emit
 
-_QUESTION = 1 << 16  # bytes: a pipe's capacity; names of interfaces are 15 bytes at most
+
+_MOST_LINKS = 64
 
 
 class Answers(Record):
@@ -37,6 +37,7 @@ class Answers(Record):
     addresses: tuple[tuple[int, str], ...] | str | None = None  # (ifindex, address), or an errno
     links: tuple[Link, ...] | str | None = None
     complete: bool = False  # all has come
+    whole: bool = True  # addresses and settings are of this question too
 
 
 class Asker:
@@ -45,16 +46,28 @@ class Asker:
     def __init__(self, ask: Callable[[Any, Emit], None] | None = None) -> None:
         """Fork it; OSError where no memory, descriptor or process is left.
 
-        `ask` makes the calls; by default those of `ask_kernel`.
+        `ask` makes the calls; by default those of `_KernelAsker`.
         """
-        self._board = Board()
+        # A question is left in memory too, and a pipe tells of it: to write more than a pipe
+        # holds would have to wait for the child.
+        self._questions, self._board = Board(), Board()
         self._tables: dict[str, bytes] = {}
+        self._settings = Answers(ethtool={})  # of the last whole question
+        self._settled: dict[str, int | None] = {}  # what that was about
+        self._asked: tuple[dict[str, int | None], bool] = ({}, True)
+        self._links: dict[bytes, list[Link]] = {}
+        self._read = True  # all that the child has answered
+        self._ended = False
         self.busy = False
-        question, self._question = os.pipe()
-        self._done, done = os.pipe()
-        self.pid = os.fork()
+        question, self._question, self._done, done = _two_pipes()
+        try:
+            self.pid = os.fork()
+        except OSError:
+            for fd in (question, self._question, self._done, done):
+                os.close(fd)
+            raise
         if self.pid == 0:
-            _serve(ask or _KernelAsker(), self._board, question, done)
+            _serve(ask or _KernelAsker(), self._questions, self._board, (question, done))
         os.close(question)
         os.close(done)
         os.set_blocking(self._done, False)
@@ -63,17 +76,27 @@ class Asker:
         """Readable when it has answered, or has ended."""
         return self._done
 
-    def ask(self, interfaces: Mapping[str, int | None]) -> None:
+    def ask(self, interfaces: Mapping[str, int | None], *, whole: bool = True) -> None:
         """Ask about these (name to ifindex); only where it is not busy.
 
+        Not `whole`: about links and statistics alone, where the rest is known of a moment ago.
         BrokenPipeError where it has ended.
         """
+        whole = whole or self._settled != interfaces
+        self._asked = (dict(interfaces), whole)
         self._board.clear()
-        known = [name for name in interfaces if name in self._tables]
+        if not self._read:
+            self._tables.clear()  # the child may have sent others, and has these no more
         for name in set(self._tables).difference(interfaces):
             del self._tables[name]
-        os.write(self._question, marshal.dumps((dict(interfaces), known)))
-        self.busy = True
+        self._questions.clear()
+        self._questions.emit((dict(interfaces), list(self._tables), whole))
+        try:
+            os.write(self._question, b"?")
+        except BrokenPipeError:
+            self._ended = True
+            raise
+        self.busy, self._read = True, False
 
     def settle(self) -> bool:
         """Take note that it has answered; False where it has ended instead."""
@@ -83,12 +106,19 @@ class Asker:
             return True
         if found:
             self.busy = False
-        return bool(found)
+        else:
+            self._ended = True
+        return not self._ended
 
     def answers(self) -> Answers:
         """What has come of the last question, by now."""
         found: dict[str, dict[str, Reply]] = {}
-        result = Answers(ethtool=found, complete=not self.busy)
+        self._read = not self.busy
+        asked, whole = self._asked
+        result = Answers(ethtool=found, complete=self._read, whole=whole)
+        if not whole:
+            found.update({name: dict(known) for name, known in self._settings.ethtool.items()})
+            result = replace(result, addresses=self._settings.addresses)
         for interface, name, value in self._board.messages():
             if interface is not None:
                 replies = found.setdefault(interface, {})
@@ -101,9 +131,19 @@ class Asker:
             elif isinstance(value, str):
                 result = replace(result, links=value)
             else:
-                links = [link for body in value for link in decode_link(body, gone=False)]
+                links = [link for body in value for link in self._link(body)]
                 result = replace(result, links=tuple(links))
+        if whole:
+            self._settings, self._settled = result, asked if self._read else {}
         return result
+
+    def _link(self, body: bytes) -> list[Link]:
+        """Decoded once: without counters it is the same each time."""
+        if body not in self._links:
+            if len(self._links) >= _MOST_LINKS:
+                self._links.clear()
+            self._links[body] = decode_link(body, gone=False)
+        return self._links[body]
 
     def _reply(self, interface: str, name: str, value: Reply | None) -> Reply:
         if name != "stats-strings":
@@ -118,27 +158,38 @@ class Asker:
         """Let it end: it reads the end of our questions.  One that hangs ends when it can."""
         os.close(self._question)
         os.close(self._done)
+        self._questions.close()
         self._board.close()
 
     def reap(self) -> None:
-        """Take note of its end, if it has ended; one that hangs is init's after us."""
-        try:
-            os.waitpid(self.pid, os.WNOHANG)
-        except ChildProcessError:
-            pass  # whoever started us ignores SIGCHLD: the kernel has reaped it
+        """Take note of its end; one that hangs is left, and is init's after us."""
+        reap(self.pid, ended=self._ended)
 
 
-def _serve(ask: Callable[[Any, Emit], None], board: Board, question: int, done: int) -> None:
+def _two_pipes() -> tuple[int, int, int, int]:
+    first = os.pipe()
+    try:
+        return (*first, *os.pipe())
+    except OSError:
+        for fd in first:
+            os.close(fd)
+        raise
+
+
+def _serve(
+    ask: Callable[[Any, Emit], None], questions: Board, board: Board, pipes: tuple[int, int]
+) -> None:
     """The child: answers until its parent is gone."""
     try:
         for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal: our parent ends us
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
-        question, done = keep_only(question, done)
-        while asked := os.read(question, _QUESTION):
+        question, done = keep_only(*pipes)
+        while os.read(question, 1):
+            (asked,) = questions.messages()
             board.clear()
-            ask(marshal.loads(asked), board.emit)
+            ask(asked, board.emit)
             os.write(done, b".")
     finally:
         os._exit(0)
@@ -152,31 +203,53 @@ class _KernelAsker:
         self._route: RouteSocket | None = None
         self._tables: Tables = {}
 
-    def __call__(self, question: tuple[dict[str, int | None], list[str]], emit: Emit) -> None:
-        """Emit (None, "links", …), (None, "addresses", …), (interface, reply's name, reply)."""
-        interfaces, known = question
+    def __call__(self, question: tuple[dict[str, int | None], list[str], bool], emit: Emit) -> None:
+        """Emit (None, "links", …), (None, "addresses", …), (interface, its replies' names, these).
+
+        A later message about an interface stands for an earlier one.
+        """
+        interfaces, known, whole = question
         for name in set(self._tables).difference(known):
             del self._tables[name]  # our parent has not got that table
-        indexes = [index for index in interfaces.values() if index is not None]
-        try:
-            self._route = route = self._route or RouteSocket()
-            found = [route.link(index) for index in indexes]
-            emit((None, "links", [body for body in found if body is not None]))
-            emit((None, "addresses", route.addresses(indexes)))
-        except OSError as error:
-            self._route = None  # what is left in its buffer belongs to no later question
-            emit((None, "links", errno_name(error)))
-            emit((None, "addresses", errno_name(error)))
+        # A tree that was made up may say that an interface has a number that none can have.
+        indexes = [index for index in interfaces.values() if index and 0 < index < 1 << 31]
+        asked = (("links", _links), ("addresses", _addresses))
+        for name, ask in asked if whole else asked[:1]:
+            try:
+                self._route = self._route or RouteSocket()
+                emit((None, name, ask(self._route, indexes)))
+            except OSError as error:
+                self._route = None  # what is left in its buffer belongs to no later question
+                emit((None, name, errno_name(error)))
         try:
             self._ethtool = self._ethtool or EthtoolSocket(self._tables)
         except OSError as error:
             for name in interfaces:
-                emit((name, REPLIES, (errno_name(error),) * len(REPLIES)))
+                emit(_refused(name, error))
             return
-        for name in interfaces:
+        for name, index in interfaces.items():
             kept = self._tables.get(name)
             replies = _Replies(name, kept[1] if kept is not None else None, emit)
-            read_interface(self._ethtool, name, replies.take)
+            if whole:
+                read_settings(self._ethtool, name, replies.take)
+            read_statistics(self._ethtool, name, replies.take)
+            try:
+                self._ethtool.verify(name, index)
+            except OSError as error:
+                emit(_refused(name, error))
+
+
+def _links(route: RouteSocket, indexes: list[int]) -> list[bytes]:
+    found = [route.link(index) for index in indexes]
+    return [body for body in found if body is not None]
+
+
+def _addresses(route: RouteSocket, indexes: list[int]) -> list[tuple[int, str]]:
+    return route.addresses(indexes)
+
+
+def _refused(interface: str, error: OSError) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    return interface, REPLIES, (errno_name(error),) * len(REPLIES)
 
 
 class _Replies:

@@ -34,6 +34,8 @@ RTEXT_FILTER_SKIP_STATS = 8  # <linux/rtnetlink.h>
 SOL_NETLINK, NETLINK_GET_STRICT_CHK = 270, 12  # <linux/socket.h>, <linux/netlink.h>
 IFF_UP, IFF_LOWER_UP = 0x1, 0x10000  # <linux/if.h>
 ATTEMPTS = 3
+# Bytes: the kernel sends 32 KiB at most (netlink_dump); more would be mapped anew each time.
+_DATAGRAM = 1 << 16
 
 
 class Link(Record):
@@ -116,7 +118,7 @@ class RouteSocket:
         found: list[T] = []
         state = "more"
         while state == "more":
-            datagram = self._socket.recv(1 << 18)
+            datagram = self._socket.recv(_DATAGRAM)
             if struct.unpack_from("=I", datagram, 8)[0] == self._sequence:
                 state = _decode(name, datagram, wanted, decode, found)
                 if single:
@@ -142,7 +144,7 @@ def _dump(
             found: list[T] = []
             state = "more"
             while state == "more":
-                state = _decode(name, socket.recv(1 << 18), wanted, decode, found)
+                state = _decode(name, socket.recv(_DATAGRAM), wanted, decode, found)
             if state == "done":
                 return found
         finally:

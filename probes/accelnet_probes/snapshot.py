@@ -302,8 +302,16 @@ class Watch(Record):
     """What accelnet-agent saw happen: the kernel log's kinds of events, oldest first."""
 
     events: tuple[LogEvent, ...]  # RTM_NEWLINK, RTM_DELLINK, and what reconciling found
-    seconds: float  # how long ago it began to watch; what it missed while it was off is in there
+    seconds: float  # since it began, in this boot; what it missed while it was off is in there
     moves: Mapping[str, Move] = {}  # synthetic NIC -> the last one
+
+
+class Sent(Record):
+    """What one NIC was given to send between the two samples (--active-proof, sendto(2))."""
+
+    packets: int  # that the kernel took
+    family: str | None = None  # "ipv6" or "ipv4"; None: nothing was sent
+    refused: Mapping[str, str] = {}  # family -> the errno's name
 
 
 class ProbeRun(Record):
@@ -312,6 +320,9 @@ class ProbeRun(Record):
     name: str
     why: str | None = None  # None: it answered; else why it did not
     late: bool = False  # no answer came in time; else it is accelnet's own fault
+
+
+NOTHING_SENT = Gap(asked=False, why="--active-proof was not given")
 
 
 class Snapshot(Record):
@@ -334,4 +345,5 @@ class Snapshot(Record):
     kernel_log: Observed[KernelLog]
     window_seconds: float | None  # between the two samples; None with one
     watch: Observed[Watch] = Gap(asked=False, why="no agent has watched this machine")
+    sent: Observed[Mapping[str, Sent]] = NOTHING_SENT  # by the NIC's name
     probes: tuple[ProbeRun, ...] = ()

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 # Bytes, for a hundred NICs of 4,000 statistics each; untouched pages cost nothing.
 _SHARED = 16 << 20
 # Before each message: its length (0 where none follows), and that of the bytes that are the
-# message's last part, if they are: these are copied as they are.
+# message's last part, if they are: these are copied as they are.  Each header begins at a multiple
+# of its size, so that a length is written in one piece.
 _HEADER = struct.Struct("=II")
+_LENGTH = struct.Struct("=I")
 
 
 class Board:
@@ -47,14 +49,16 @@ class Board:
         raw = last if isinstance(last, bytes) else b""
         data = marshal.dumps(message[:-1] if raw else message)
         start = self._at + _HEADER.size
-        middle, end = start + len(data), start + len(data) + len(raw)
+        middle = start + len(data)
+        end = _aligned(middle + len(raw))
         if end + _HEADER.size > _SHARED:
             raise MemoryError("no room is left in what is shared")
         shared = self._shared
         shared[start:middle] = data
-        shared[middle:end] = raw
+        shared[middle : middle + len(raw)] = raw
         _HEADER.pack_into(shared, end, 0, 0)
-        _HEADER.pack_into(shared, self._at, len(data), len(raw))  # last: now it is whole
+        _HEADER.pack_into(shared, self._at, 0, len(raw))
+        _LENGTH.pack_into(shared, self._at, len(data))  # last and alone: now it is whole
         self._at = end
 
     def messages(self) -> list[Any]:
@@ -67,12 +71,16 @@ class Board:
                 return found
             middle = at + _HEADER.size + size
             message = marshal.loads(self._shared[at + _HEADER.size : middle])
-            at = middle + raw
-            found.append((*message, self._shared[middle:at]) if raw else message)
+            found.append((*message, self._shared[middle : middle + raw]) if raw else message)
+            at = _aligned(middle + raw)
 
     def close(self) -> None:
         """Give the memory back."""
         self._shared.close()
+
+
+def _aligned(at: int) -> int:
+    return (at + _HEADER.size - 1) & -_HEADER.size
 
 
 class Worker:
@@ -102,23 +110,32 @@ class Worker:
         poll.register(self._read, 0)  # POLLHUP: its end of the pipe closes as it ends
         ended = bool(poll.poll(max(0.0, until - time.monotonic()) * 1000))
         os.close(self._read)
-        try:
-            if ended:
-                os.waitpid(self._pid, 0)
-            else:
-                self._leave()
-        except (ChildProcessError, ProcessLookupError):
-            pass  # whoever started us ignores SIGCHLD: the kernel has reaped the child
+        if not ended:
+            try:
+                os.kill(self._pid, 9)  # stuck in the kernel it stays; init reaps it after us
+            except ProcessLookupError:
+                pass
+        reap(self._pid, ended=ended)
         messages = self._board.messages()
         self._board.close()
         return messages, ended
 
-    def _leave(self) -> None:
-        os.kill(self._pid, 9)  # stuck in the kernel it stays; init reaps it after us
+
+def reap(pid: int, *, ended: bool) -> None:
+    """Take note of the end of a child; of one that has not ended, if it does so in some ms.
+
+    Its pipes close before it can be waited for: to look once and at once would be too early.
+    """
+    try:
+        if ended:
+            os.waitpid(pid, 0)
+            return
         for _ in range(20):
-            if os.waitpid(self._pid, os.WNOHANG)[0]:
+            if os.waitpid(pid, os.WNOHANG)[0]:
                 break
             time.sleep(0.001)
+    except ChildProcessError:
+        pass  # whoever started us ignores SIGCHLD: the kernel has reaped it
 
 
 def _run(task: Callable[[Emit], None], board: Board, write: int) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from accelnet_agent.checks import CHECKS
 from accelnet_agent.datapath import DIRECT, DataPath
-from accelnet_agent.engine import judge, nothing_to_judge
+from accelnet_agent.engine import WORDS, judge, nothing_to_judge
 from accelnet_agent.findings import (
     Check,
     Finding,
@@ -19,7 +20,7 @@ from accelnet_agent.findings import (
     unknown,
     warned,
 )
-from accelnet_agent.machine import Machine
+from accelnet_agent.machine import SETTLING, Machine
 from accelnet_probes.snapshot import Gap, MissingFactsError
 from building import (
     NEVER_ASKED,
@@ -29,6 +30,8 @@ from building import (
     a_netdev,
     a_nic,
     a_vf,
+    a_watch,
+    an_event,
 )
 
 TIMED_OUT = Gap(asked=True, why="ethtool statistics: ETIMEDOUT")
@@ -387,3 +390,59 @@ def test_a_check_that_breaks_and_is_skipped_is_skipped() -> None:
     """The operator's way round a bug."""
     finding = _only(_raising(ValueError("oops")), skip=("a-check",))
     assert finding.summary == "skipped by the operator"
+
+
+# --- what settles --------------------------------------------------------------------------------
+
+JUST_NOW = a_watch(an_event("registering", age=3.4))
+
+
+def _settling(status: str, *, settles: bool = True, watch: Any = JUST_NOW) -> Finding:
+    check = _host_check(lambda _machine: JUDGEMENTS[status], settles=settles)
+    return _only(check, machine=a_machine(watch=watch))
+
+
+def test_a_failure_is_a_warning_while_a_vf_comes() -> None:
+    """It says what was seen, and how long ago."""
+    finding = _settling("fail")
+    assert (finding.status, finding.remedy) == ("warn", "Mend it.")
+    assert finding.summary == "wrong; a VF came to eth0 3 s ago, so this may pass by itself"
+
+
+@pytest.mark.parametrize("status", ["pass", "warn", "unknown", "skip"])
+def test_what_is_no_failure_stays_as_it_is(status: str) -> None:
+    """Nothing is made better than it is."""
+    assert _settling(status).status == status
+
+
+@pytest.mark.parametrize(
+    "watch",
+    [
+        pytest.param(a_watch(), id="nothing-happened"),
+        pytest.param(a_watch(an_event("registering", age=11.0)), id="long-ago"),
+        pytest.param(NEVER_ASKED, id="no-agent"),
+    ],
+)
+def test_a_failure_fails_where_nothing_was_seen(watch: Any) -> None:
+    """For accelnet-check nothing changes."""
+    assert _settling("fail", watch=watch).status == "fail"
+
+
+def test_only_a_check_that_settles_is_put_up_with() -> None:
+    """A kernel that does not answer has nothing to do with a VF that comes."""
+    assert _settling("fail", settles=False).status == "fail"
+
+
+def test_what_a_vf_that_comes_or_leaves_may_fail_for_a_moment() -> None:
+    """Never whether one is expected, nor whether every probe answered."""
+    assert {check.id for check in CHECKS if check.settles} == {
+        *("vf-driver", "vmbus-passthrough", "vf-paired", "vf-up", "vf-datapath"),
+        *("vf-unaddressed", "vf-mtu"),
+    }
+
+
+@pytest.mark.parametrize("kind", sorted(SETTLING))
+def test_there_are_words_for_all_that_settles(kind: str) -> None:
+    """Each kind of event."""
+    watch = a_watch(an_event(kind, age=1.0))
+    assert WORDS[kind] in _settling("fail", watch=watch).summary

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accelnet_agent.machine import Machine, build, is_azure
+from accelnet_probes.record import replace
 from accelnet_probes.snapshot import Dmi, Gap, Netdev, PciFunction
 from building import (
     MAC,
@@ -21,6 +22,7 @@ from building import (
     a_pci_function,
     a_snapshot,
     a_vf,
+    a_watch,
     an_event,
     an_instance,
     two_samples,
@@ -469,6 +471,130 @@ def test_a_guid_is_compared_without_regard_to_case() -> None:
 def test_a_log_that_was_refused_has_no_events() -> None:
     """No log is no evidence."""
     assert _build(a_netdev(), a_vf(), kernel_log=REFUSED).nics[0].events == ()
+
+
+# --- the agent's watch ---
+
+
+def _watched(log: Any, *events: Any, seconds: float = 100.0) -> Any:
+    """The events of eth0 where an agent has watched for so long, and a log can be read."""
+    machine = _build(a_netdev(), a_vf(), kernel_log=log, watch=a_watch(*events, seconds=seconds))
+    return [(event.kind, event.line) for event in machine.nics[0].events]
+
+
+def _told(kind: str, age: float, line: str = "log") -> Any:
+    return an_event(kind, age=age, uptime=1000.0 - age, line=line)
+
+
+def test_what_the_agent_saw_is_told_once() -> None:
+    """Of what it watches for, the log's lines since it began are left out."""
+    log = a_log(_told("switched-from", 150), _told("unregistering", 50), _told("switched-to", 20))
+    seen = [_told("unregistering", 49.9, "agent"), _told("switched-to", 19.9, "agent")]
+    assert _watched(log, *seen) == [
+        ("switched-from", "log"),
+        ("unregistering", "agent"),
+        ("switched-to", "agent"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["slot-added", "slot-removed", "switch-to-failed", "joined"])
+def test_what_only_the_log_tells_is_told_in_its_place(kind: str) -> None:
+    """The host's offers and the kernel's failures make no link message."""
+    seen = [_told("unregistering", 60, "agent"), _told("registering", 10, "agent")]
+    assert _watched(a_log(_told(kind, 30)), *seen) == [
+        ("unregistering", "agent"),
+        (kind, "log"),
+        ("registering", "agent"),
+    ]
+
+
+def test_what_the_agent_remembers_of_another_boot_comes_first() -> None:
+    """Whatever the wall clock says of its age."""
+    seen = [an_event("unregistering", age=0.0, line="before"), _told("registering", 5, "agent")]
+    assert _watched(a_log(_told("slot-added", 900)), *seen) == [
+        ("unregistering", "before"),
+        ("slot-added", "log"),
+        ("registering", "agent"),
+    ]
+
+
+def test_a_line_without_a_clock_is_kept() -> None:
+    """Whether it is older than the watch is not known."""
+    assert _watched(a_log(an_event("unregistering", line="log"))) == [("unregistering", "log")]
+
+
+def test_the_watch_tells_of_each_nic_by_its_name() -> None:
+    """It knows no GUID."""
+    other = replace(_told("unregistering", 5), nic="eth1")
+    assert _watched(REFUSED, other) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "witness"),
+    [
+        pytest.param({"watch": a_watch()}, a_watch(), id="the-watch"),
+        pytest.param({"watch": a_watch(), "kernel_log": REFUSED}, a_watch(), id="no-log-is-needed"),
+        pytest.param({}, a_log(), id="else-the-log"),
+        pytest.param({"kernel_log": REFUSED}, REFUSED, id="neither"),
+    ],
+)
+def test_the_witness_of_the_past(changes: dict[str, Any], witness: Any) -> None:
+    """An agent that watches needs no privilege."""
+    assert build(a_snapshot(**changes)).witness == witness
+
+
+@pytest.mark.parametrize(
+    ("grace", "age", "recent"),
+    [
+        pytest.param(300.0, 299.0, True, id="within"),
+        pytest.param(300.0, 300.0, False, id="after"),
+        pytest.param(10.0, 20.0, False, id="short"),
+        pytest.param(3600.0, 600.0, True, id="long"),
+        pytest.param(0.0, 0.0, False, id="none"),
+        pytest.param(300.0, None, False, id="age-unknown"),
+    ],
+)
+def test_the_grace_says_what_is_recent(grace: float, age: float | None, *, recent: bool) -> None:
+    """How long a VF may be away before its absence counts."""
+    machine = build(a_snapshot(), grace=grace)
+    assert machine.is_recent(an_event("unregistering", age=age)) is recent
+
+
+@pytest.mark.parametrize(
+    ("kind", "age", "settles"),
+    [
+        pytest.param("registering", 9.9, True, id="came"),
+        pytest.param("registering", 10.0, False, id="came-long-ago"),
+        pytest.param("unregistering", 9.9, True, id="left"),
+        pytest.param("switched-to", 1.9, True, id="up"),
+        pytest.param("switched-to", 2.0, False, id="up-for-a-while"),
+        pytest.param("switched-from", 1.9, True, id="down"),
+        pytest.param("registering", None, False, id="age-unknown"),
+    ],
+)
+def test_what_was_just_seen_is_settling(kind: str, age: float | None, *, settles: bool) -> None:
+    """A driver's probe takes seconds, a link less."""
+    event = an_event(kind, age=age)
+    assert build(a_snapshot(watch=a_watch(event))).settling == (event if settles else None)
+
+
+def test_the_newest_is_what_settles() -> None:
+    """It came, and went up."""
+    events = [an_event("registering", age=5.0), an_event("switched-to", age=1.0)]
+    assert build(a_snapshot(watch=a_watch(*events))).settling == events[1]
+
+
+def test_nothing_settles_for_longer_than_the_grace() -> None:
+    """--vf-grace 0: nothing is put up with."""
+    snapshot = a_snapshot(watch=a_watch(an_event("registering", age=0.0)))
+    assert build(snapshot, grace=0.0).settling is None
+    assert build(snapshot, grace=1.0).settling is not None
+
+
+def test_without_an_agent_nothing_settles() -> None:
+    """What the log says does not count: accelnet-check judges what is."""
+    snapshot = a_snapshot(kernel_log=a_log(an_event("registering", age=0.0)))
+    assert build(snapshot).settling is None
 
 
 # --- the window ---

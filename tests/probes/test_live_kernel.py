@@ -38,7 +38,7 @@ from accelnet_probes.live import LiveHost
 from accelnet_probes.netdevs import decode_sample
 from accelnet_probes.observe import observe
 from accelnet_probes.snapshot import Gap, Snapshot
-from namespaces import Namespace, as_nobody, needs, run
+from namespaces import Namespace, a_pair, as_nobody, needs, run
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -59,17 +59,9 @@ READINGS = 10_000  # while the channel count flips; they take a second or two
 @pytest.fixture(scope="module")
 def namespace() -> Iterator[Namespace]:
     """One for all tests; it and all in it vanish at the end."""
-    found = Namespace(f"accelnet-test-{os.getpid()}")
-    try:
-        queues = ("numrxqueues", str(QUEUES), "numtxqueues", str(QUEUES))
-        try:
-            found.ip("link", "add", "v0", *queues, "type", "veth", "peer", "name", "v1", *queues)
-        except AssertionError as error:
-            pytest.skip(f"this kernel has no veth: {error}")
+    with a_pair("test", queues=QUEUES) as found:
         found.run("ethtool", "-L", "v0", "rx", str(QUEUES), "tx", str(QUEUES))
         yield found
-    finally:
-        found.delete()
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from accelnet_probes.observe import observe
 from accelnet_probes.snapshot import (
     AZURE_ASSET_TAG,
     NETVSC_CLASS,
+    NOTHING_SENT,
     PASS_THROUGH_CLASS,
     Dmi,
     Gap,
@@ -30,13 +31,13 @@ from accelnet_probes.snapshot import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.host import Addresses, Memory
-    from accelnet_probes.snapshot import Source
+    from accelnet_probes.snapshot import Sent, Source
 
 GUID = "000d3a11-2233-000d-3a11-2233000d3a11"
 PASS_THROUGH = "e9ac9b28-cf63-4cde-9d43-51be1a9f1fcc"
@@ -133,6 +134,10 @@ class FakeHost:
         self._ask("sample", number, dict(interfaces))
         ethtool = {name: dict(self._replies) for name in interfaces}
         return Sample(ethtool=ethtool, addresses=self._addresses)
+
+    def send(self, senders: Callable[[], Mapping[str, int]]) -> Mapping[str, Sent]:
+        """Nobody asked for proof."""
+        raise NotAskedError(NOTHING_SENT.why)
 
     def pause(self) -> float | None:
         """No time passes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import select
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accelnet_probes import worker
-from accelnet_probes.worker import Worker
+from accelnet_probes.worker import Board, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -246,3 +249,144 @@ def test_a_parent_without_its_own_0_1_2(closed: tuple[int, ...], tmp_path: Path)
     )
     assert ran.returncode == 0
     assert answer.read_text() == "('here', True)"
+
+
+# --- what is shared ------------------------------------------------------------------------------
+
+MESSAGES: list[Any] = [
+    ("eth0", "stats", b"\0\xff" * 9),
+    ("eth0", "ring", b""),
+    ("eth0", "ring", "EPERM"),
+    ("eth0", ["stats"], [b"x"]),
+    (None, None, [(2, "10.0.0.4/24")]),
+    b"bytes alone",
+    (),
+    "text",
+    {"a": (1, None, 2.5)},
+]
+
+
+def _board(*messages: Any) -> Board:
+    board = Board()
+    board.clear()
+    for message in messages:
+        board.emit(message)
+    return board
+
+
+def test_whatever_is_emitted_is_read() -> None:
+    """As often as it is asked for, and whatever its size."""
+    board = _board(*MESSAGES)
+    assert board.messages() == MESSAGES
+    assert board.messages() == MESSAGES
+    board.close()
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), st.binary(max_size=40)), max_size=20))
+def test_messages_of_any_size_keep_apart(messages: list[tuple[str, bytes]]) -> None:
+    """None runs into the next."""
+    board = _board(*messages)
+    assert board.messages() == messages
+    board.close()
+
+
+def test_a_board_that_is_cleared_is_empty() -> None:
+    """And what comes next is read, not what stood behind it."""
+    board = _board(*MESSAGES)
+    board.clear()
+    assert board.messages() == []
+    board.emit("new")
+    assert board.messages() == ["new"]
+    board.close()
+
+
+def test_a_message_that_does_not_fit_is_refused() -> None:
+    """What was emitted before it stays, and a smaller one may follow."""
+    board = _board("before")
+    with pytest.raises(MemoryError):
+        board.emit(("eth0", "stats", bytes(17 << 20)))
+    board.emit("after")
+    assert board.messages() == ["before", "after"]
+    board.close()
+
+
+def test_a_message_without_its_length_is_not_read() -> None:
+    """All else of it is there already: the child is about to write the length."""
+    board = _board("before", ("eth0", "stats", b"values"))
+    after = Board()
+    after.clear()
+    after.emit("before")
+    board._shared[after._at : after._at + 4] = bytes(4)
+    assert board.messages() == ["before"]
+    board.close()
+    after.close()
+
+
+def test_messages_are_whole_while_more_are_written() -> None:
+    """Whoever reads at the deadline reads beside a child that goes on."""
+    until, reads = time.monotonic() + 0.5, 0
+    while time.monotonic() < until:
+        board = Board()
+        board.clear()
+
+        def task(_emit: Emit, board: Board = board) -> None:
+            for number in range(300):
+                board.emit(("eth0", "stats", b"x" * (number % 50 + 1)))
+
+        writing = Worker(task)
+        found: list[Any] = []
+        while len(found) < 300:
+            found = board.messages()
+            reads += 1
+            assert all(message[0] == "eth0" and set(message[2]) == {ord("x")} for message in found)
+        assert writing.collect(time.monotonic() + 10) == ([], True)
+        board.close()
+    assert reads
+
+
+# --- the end of a child --------------------------------------------------------------------------
+
+
+def _is_gone(pid: int) -> bool:
+    """No process has that number, not even one that has ended."""
+    return not Path(f"/proc/{pid}").exists()
+
+
+def test_a_child_that_has_ended_leaves_nothing() -> None:
+    """No zombie, no descriptor."""
+    before = sorted(entry.name for entry in Path("/proc/self/fd").iterdir())
+    workers = [Worker(lambda emit: emit("here")) for _ in range(5)]
+    for ended in workers:
+        assert ended.collect(time.monotonic() + 10) == (["here"], True)
+    assert [ended._pid for ended in workers if not _is_gone(ended._pid)] == []
+    assert sorted(entry.name for entry in Path("/proc/self/fd").iterdir()) == before
+
+
+def test_a_child_that_does_not_end_is_not_waited_for() -> None:
+    """It is init's after us."""
+    hanging = Worker(_hang)
+    began = time.monotonic()
+    worker.reap(hanging._pid, ended=False)
+    assert time.monotonic() - began < 5
+    assert not _is_gone(hanging._pid)
+    os.kill(hanging._pid, signal.SIGKILL)
+    worker.reap(hanging._pid, ended=True)
+    assert _is_gone(hanging._pid)
+    assert hanging.collect(time.monotonic() + 10) == ([], True)
+
+
+def test_a_worker_that_could_not_be_made_leaves_nothing() -> None:
+    """No descriptor is left for its pipe."""
+    before = sorted(entry.name for entry in Path("/proc/self/fd").iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    for more in (0, 1):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + more, limits[1]))
+        try:
+            with pytest.raises(OSError, match="open files") as raised:
+                Worker(_hang)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert raised.value.errno == errno.EMFILE
+    assert sorted(entry.name for entry in Path("/proc/self/fd").iterdir()) == before

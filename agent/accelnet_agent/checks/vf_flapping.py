@@ -55,8 +55,9 @@ def _times(machine: Machine, nic: Nic, kind: str) -> list[float]:
         time = _time(event, uptime) if event.kind == kind else None
         if time is not None and (event.age is None or event.age <= RECENT_SECONDS):
             times.append(time)
-    boot = sum(0 <= time < BOOT_SECONDS for time in times[:BOOT_SWITCHES])
-    return times[boot:]
+    # What an agent saw before this boot comes first, and is not this boot's.
+    boot = [at for at, time in enumerate(times) if 0 <= time < BOOT_SECONDS][:BOOT_SWITCHES]
+    return [time for at, time in enumerate(times) if at not in boot]
 
 
 def _time(event: LogEvent, uptime: float | None) -> float | None:

@@ -21,8 +21,9 @@ CHECK = Command(
         (
             "accelnet-check says for each NIC whether its traffic really goes by the VF, on what "
             "evidence, and what to type next. It judges the running machine, the file tree of an "
-            "image (--root) or a recorded bundle (--bundle). It only ever reads, needs no "
-            "privilege, runs no other program, and says so where it could not see."
+            "image (--root) or a recorded bundle (--bundle). It only ever reads (but for "
+            "--active-proof), needs no privilege, runs no other program, and says so where it "
+            "could not see."
         ),
         (
             "Whether Accelerated Networking is enabled on a NIC can not be seen from inside a VM: "
@@ -33,7 +34,6 @@ CHECK = Command(
     values={
         "--root": "directory",
         "--bundle": "file",
-        "--known-issues": "file",
         "--record": "file",
         "--output": "file",
         "--known-issues": "file",
@@ -45,8 +45,6 @@ CHECK = Command(
     details={
         "--root": "Nothing live is asked: checks that need it are skipped. An image without sys/ "
         "is judged by its release and its kernel.",
-        "--known-issues": "JSON; accelnet-check --explain kernel-known-issue shows the form. A "
-        "mistake in it is told in one line, before anything is observed.",
         "--bundle": "A folder, or the same as .tar.gz. Nothing of this machine is touched.",
         "--record": "A folder, or an archive if the name ends in .tar.gz. It must not be there "
         "yet.",
@@ -60,6 +58,9 @@ CHECK = Command(
         "--interface": "Its name is that of the synthetic NIC, such as eth0.",
         "--wait": "For provisioning, where a VF takes a while to come. The last report is printed.",
         "--window": "The counters must grow in it for traffic to prove the path.",
+        "--active-proof": "Eight datagrams to ff02::114, or to 224.0.0.254 where IPv6 will not do: "
+        "groups of experiments, port 9, which no router passes on and nobody answers. An idle VF "
+        "then passes only by proof.",
         "--known-issues": "Each entry names a source, a symptom, the kernels and the fixed one; "
         "docs/runbooks/kernel-known-issue.md says how.",
         "--imds-endpoint": "With off, none is asked.",
