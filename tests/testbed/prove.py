@@ -22,7 +22,7 @@ PARTS = {
     "logged": readers.logged,
     "hang": trouble.hang,
     "restart_in_hang": trouble.restart_in_hang,
-    "many": revocation.many, "growth": revocation.watch_growth,
+    "many": revocation.many,
 }
 
 

@@ -28,6 +28,7 @@ CHANGES = (
     Change("restore", "added", "vf", ": joined to ", "Data path switched to VF: "),
 )
 GRACE = 20
+FILL = 900  # after which the history that is kept is full: 2,000 happenings at most
 MANY = 500
 GROWTH = 1024  # KiB that count as none: an allocator's, not one object for each revocation
 
@@ -109,7 +110,7 @@ def many(proof: Proof) -> None:
     guest.settled()
     guest.listening()
     since = guest.written()
-    _revoke(MANY)  # the history that is kept is full then: 2,000 happenings at most
+    _revoke(FILL)
     before, first = _size(), guest.metrics()
     begun = time.monotonic()
     _revoke(MANY)
@@ -129,24 +130,6 @@ def many(proof: Proof) -> None:
     lines = [line for line in guest.journal()[since:].splitlines() if "verdict.changed" in line]
     bad = [line for line in lines if "now=pass" not in line and "now=warn" not in line]
     proof.ok("all the while the verdict is pass or warn", not bad, f"{len(bad)} of {len(lines)}")
-
-
-def watch_growth(proof: Proof) -> None:
-    import json, sys
-    guest.restart()
-    guest.settled()
-    guest.listening()
-    for n in range(24):
-        _revoke(100)
-        time.sleep(1.5)
-        state = json.loads((guest.STATE / "state.json").read_text())
-        count = {k: len(v) for k, v in state.items() if isinstance(v, (list, dict))}
-        detail = []
-        for pid in guest.processes():
-            text = open(f"/proc/{pid}/smaps_rollup").read()
-            f = {l.split()[0]: l.split()[1] for l in text.splitlines()[1:]}
-            detail.append((pid, f["Rss:"], f["Private_Dirty:"], f["Anonymous:"]))
-        print((n + 1) * 100, detail, count, (guest.STATE / "state.json").stat().st_size, guest.memory("current"), flush=True)
 
 
 def _revoke(times: int) -> None:
