@@ -75,7 +75,7 @@ def wants_openmetrics(accept: str) -> bool:
     """What the library would choose for this Accept header; plain text for one it can not read."""
     try:
         _, content_type = choose_encoder(accept)
-    except ValueError:
+    except (TypeError, ValueError):  # of a version that is no number the library makes either
         return False
     return content_type.startswith("application/openmetrics-text")
 

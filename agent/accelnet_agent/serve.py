@@ -20,7 +20,7 @@ from accelnet_probes.resident import ResidentHost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from typing import Any
 
     from accelnet_agent.daemon_arguments import Options
@@ -86,7 +86,7 @@ async def _serve(options: Options, asker: Asker | None, log: Log, notifier: Noti
 
 
 @contextmanager
-def _no_certificates() -> Iterator[None]:
+def _no_certificates() -> Generator[None]:
     """tornado reads the system's CAs when it is imported, as if it were a client: a MiB for none.
 
     Nothing here connects to a TLS server; web.yml names its own client_ca_file.

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -145,7 +145,7 @@ def test_a_folder_that_is_none_is_told(tmp_path: Path, folder: str) -> None:
 
 
 @contextmanager
-def _limited(size: int) -> Iterator[None]:
+def _limited(size: int) -> Generator[None]:
     """Files may have so many bytes: as on a full disk, what is more is refused."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
