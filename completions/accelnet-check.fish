@@ -12,7 +12,7 @@ complete -c accelnet-check -l record -r -F -d 'also write a bundle of this machi
 complete -c accelnet-check -l redact -d 'mask MACs, IPs, host name, subscription and VM ids in the bundle'
 complete -c accelnet-check -l format -x -a 'text json junit tap nagios prometheus' -d 'text (the default), json, junit, tap, nagios or prometheus'
 complete -c accelnet-check -l output -r -F -d 'write the report there, atomically'
-complete -c accelnet-check -l expect -x -a 'on off auto' -d 'whether accelerated networking should be on (default: auto)'
+complete -c accelnet-check -l expect -x -a 'on off auto' -d 'whether accelerated networking should be on (default: auto: the VM\'s tag accelnet-expect says it, if any)'
 complete -c accelnet-check -l interface -x -a '(__fish_print_interfaces)' -d 'only this NIC (repeatable)'
 complete -c accelnet-check -l only -x -a "$checks" -d 'only this check (repeatable)'
 complete -c accelnet-check -l skip -x -a "$checks" -d 'not this check (repeatable)'

@@ -10,6 +10,7 @@ from accelnet_agent.clock import boot_id, moment
 from accelnet_agent.history import encode
 from accelnet_agent.machine import SETTLING
 from accelnet_agent.metadata import circumstance_of, keep_instance, vm_name_of, watch_events
+from accelnet_agent.service import WATCHDOG
 from accelnet_agent.shares import Shares
 from accelnet_probes import imds
 from accelnet_probes.snapshot import known
@@ -150,7 +151,7 @@ class Agent:
         """After each observation."""
         if self._ended:
             return
-        self._notifier("WATCHDOG=1")
+        self._notifier(WATCHDOG)
         self.shares.take(after.report, moment())
         self._tell(before, after)
         self._keep_state()

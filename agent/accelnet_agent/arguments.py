@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Literal
 
-    from accelnet_agent.machine import Expect
+    from accelnet_agent.expectation import Expect
 
 SOURCES = ("root", "bundle", "record")  # no two of them together
 
@@ -38,7 +38,8 @@ OPTIONS = (
         flag="--expect",
         metavar="on|off|auto",
         choices=("on", "off", "auto"),
-        help="whether accelerated networking should be on (default: auto)",
+        help="whether accelerated networking should be on (default: auto: the VM's tag "
+        "accelnet-expect says it, if any)",
     ),
     Option(flag="--interface", metavar="NAME", repeatable=True, help="only this NIC (repeatable)"),
     Option(flag="--only", metavar="CHECK", repeatable=True, help="only this check (repeatable)"),

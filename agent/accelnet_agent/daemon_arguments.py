@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
+    from accelnet_agent.expectation import Expect
     from accelnet_agent.logs import Level
-    from accelnet_agent.machine import Expect
 
 DEFAULT_ADDRESS = "127.0.0.1:9975"
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -66,7 +66,8 @@ OPTIONS = (
         flag="--expect",
         metavar="on|off|auto",
         choices=("on", "off", "auto"),
-        help="whether accelerated networking should be on (default: auto)",
+        help="whether accelerated networking should be on (default: auto: the VM's tag "
+        "accelnet-expect says it, if any)",
     ),
     Option(
         flag="--imds-endpoint",

@@ -8,6 +8,7 @@ or what is linked below a synthetic NIC.
 from __future__ import annotations
 
 from accelnet_agent import datapath, functions, proof
+from accelnet_agent.expectation import Expectation, expected
 from accelnet_probes.record import Record, replace
 from accelnet_probes.snapshot import (
     NETVSC_CLASS,
@@ -20,10 +21,10 @@ from accelnet_probes.snapshot import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from typing import Literal
 
     from accelnet_agent.data.known_issues import KnownIssue
     from accelnet_agent.datapath import DataPath, Window
+    from accelnet_agent.expectation import Expect
     from accelnet_agent.functions import Function
     from accelnet_probes.snapshot import (
         KernelDrivers,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
         Watch,
     )
 
-    Expect = Literal["on", "off", "auto"]
 
 SERVICING_SECONDS = 300.0  # LISA waits as long for a VF before it fails
 # What the agent watches for, and the seconds in which what such an event began may be half done:
@@ -72,9 +72,14 @@ class Machine(Record):
     azure: bool | None
     nics: tuple[Nic, ...]
     functions: tuple[Function, ...]
-    expect: Expect = "auto"
+    expectation: Expectation = Expectation()
     known_issues: tuple[KnownIssue, ...] = ()  # the operator's, beside the catalogue's
     grace: float = SERVICING_SECONDS  # how long a VF may be away before its absence counts
+
+    @property
+    def expect(self) -> Expect:
+        """Whether the NICs should have a VF."""
+        return self.expectation.value
 
     def is_recent(self, event: LogEvent) -> bool:
         """So young that the host may still be in servicing; False where its age is not known."""
@@ -229,7 +234,7 @@ def build(
         azure=azure,
         nics=tuple(nics),
         functions=found,
-        expect=expect,
+        expectation=expected(expect, snapshot),
         grace=grace,
     )
 

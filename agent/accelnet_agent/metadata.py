@@ -66,7 +66,9 @@ async def keep_instance(endpoint: str, tell: Callable[[bytes | str], None]) -> N
 
 
 async def watch_events(
-    endpoint: str, tell: Callable[[tuple[ScheduledEvent, ...] | str], None]
+    endpoint: str,
+    tell: Callable[[tuple[ScheduledEvent, ...] | str], None],
+    poll: float = POLL,
 ) -> None:
     """Ask for Scheduled Events again and again; `tell` takes them, or why there are none."""
     deadline = scheduled_events.FIRST_DEADLINE
@@ -79,7 +81,7 @@ async def watch_events(
             tell(events)
         else:
             tell(answer if isinstance(answer, str) else "EBADMSG")
-        await asyncio.sleep(POLL)
+        await asyncio.sleep(poll)
 
 
 def vm_name_of(body: bytes | str | None) -> str | None:

@@ -24,8 +24,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from accelnet_agent.expectation import Expect
     from accelnet_agent.kernel import Kernel
-    from accelnet_agent.machine import Expect, Machine, Nic
+    from accelnet_agent.machine import Machine, Nic
     from accelnet_agent.report import Report
     from accelnet_agent.tracker import Tracker
     from accelnet_agent.tracks import Moment

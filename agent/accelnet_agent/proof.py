@@ -11,6 +11,8 @@ from accelnet_probes.snapshot import Gap, Sent, known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from accelnet_agent.datapath import Window
     from accelnet_agent.findings import Json
     from accelnet_probes.snapshot import Netdev, Observed, Snapshot
@@ -30,7 +32,7 @@ def demanded(
     vf = known(vf)
     if path.state != "vf" or not sent.packets or vf is None:
         return path
-    growth = window.growth if window is not None else {}
+    growth: Mapping[str, int | None] = window.growth if window is not None else {}
     through, past = growth.get("vf_tx_packets"), growth.get("synthetic_tx_packets")
     if through is not None and through >= sent.packets:
         return path

@@ -8,6 +8,7 @@ import time
 from accelnet_agent.report import UsageError
 
 FIRST_FD = 3  # SD_LISTEN_FDS_START
+WATCHDOG = "WATCHDOG=1"  # all is well
 
 
 class Notifier:
@@ -32,6 +33,8 @@ class Notifier:
             address = "\0" + address[1:]
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+                # Its queue may be full.  The watchdog is fed again; the rest is said but once.
+                out.settimeout(0 if states == (WATCHDOG,) else 1)
                 out.sendto("\n".join(states).encode(), address)
         except OSError:
             pass  # systemd then goes by its own deadlines

@@ -100,6 +100,7 @@ class Instance(Record):
     version: str | None = None  # the *deployed* image version; no update moves it
     security_type: str | None = None  # compute.securityProfile.securityType
     interfaces: tuple[Interface, ...] = ()
+    expect: str | None = None  # compute.tagsList: the value of the tag accelnet-expect
 
 
 class PciFunction(Record):

@@ -88,7 +88,7 @@ def test_what_did_not_come_in_time_is_etimedout() -> None:
     """And what came stands."""
     partial = Answers(ethtool={"eth0": {"drvinfo": b"drvinfo"}})
     _, _, sample = Observed().ready().at(10.0, partial)
-    late = dict.fromkeys(REPLIES, "ETIMEDOUT")
+    late: dict[str, Reply] = dict.fromkeys(REPLIES, "ETIMEDOUT")
     assert sample == Sample(
         ethtool={"eth0": {**late, "drvinfo": b"drvinfo"}, "enP53091s1": late},
         addresses="ETIMEDOUT",

@@ -28,6 +28,7 @@ CHANGES = (
     Change("restore", "added", "vf", ": joined to ", "Data path switched to VF: "),
 )
 GRACE = 20
+FILL = 900  # after which the history that is kept is full: 2,000 happenings at most
 MANY = 500
 GROWTH = 1024  # KiB that count as none: an allocator's, not one object for each revocation
 
@@ -109,7 +110,7 @@ def many(proof: Proof) -> None:
     guest.settled()
     guest.listening()
     since = guest.written()
-    _revoke(MANY)  # the history that is kept is full then: 2,000 happenings at most
+    _revoke(FILL)
     before, first = _size(), guest.metrics()
     begun = time.monotonic()
     _revoke(MANY)

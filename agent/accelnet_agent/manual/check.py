@@ -27,7 +27,8 @@ CHECK = Command(
         ),
         (
             "Whether Accelerated Networking is enabled on a NIC can not be seen from inside a VM: "
-            "--expect states it."
+            "--expect states it, or the VM's tag accelnet-expect (on, off or auto), which is read "
+            "from the instance metadata."
         ),
     ),
     options=OPTIONS,
@@ -54,7 +55,8 @@ CHECK = Command(
         "prometheus. All of them tell the same report.",
         "--output": "The file is replaced as a whole, so that no reader sees half of it.",
         "--expect": "With on, a NIC without a VF fails; with off, one with a VF is a warning; with "
-        "auto, one without a VF is a warning, unless the VM is known to support none.",
+        "auto, one without a VF is a warning, unless the VM is known to support none. On or off "
+        "outranks the VM's tag.",
         "--interface": "Its name is that of the synthetic NIC, such as eth0.",
         "--wait": "For provisioning, where a VF takes a while to come. The last report is printed.",
         "--window": "The counters must grow in it for traffic to prove the path.",
