@@ -8,7 +8,7 @@ complete -c accelnet-agent -l web.max-requests -x -d 'requests answered at once;
 complete -c accelnet-agent -l log.level -x -a 'debug info warning error' -d 'the least level (default: info)'
 complete -c accelnet-agent -l log.format -x -a 'logfmt json' -d 'logfmt (the default) or json'
 complete -c accelnet-agent -l path.rootfs -x -a '(__fish_complete_directories)' -d 'where the machine\'s /sys, /proc and /etc lie (default: /)'
-complete -c accelnet-agent -l expect -x -a 'on off auto' -d 'whether accelerated networking should be on (default: auto)'
+complete -c accelnet-agent -l expect -x -a 'on off auto' -d 'whether accelerated networking should be on (default: auto: the VM\'s tag accelnet-expect says it, if any)'
 complete -c accelnet-agent -l imds-endpoint -x -a 'off' -d 'instance metadata (default: the link-local address, only on Azure)'
 complete -c accelnet-agent -l vf-grace -x -d 'how long a VF may be away before its absence counts (default: 300)'
 complete -c accelnet-agent -l scheduled-events -d 'also ask for Scheduled Events, which switches the feature on for the VM'

@@ -42,8 +42,8 @@ _accelnet_check() {
             ;;
         *)
             words="-h --root --bundle --record --redact --format --output --expect --interface
-                --only --skip --wait --window --imds-endpoint --known-issues --list-checks
-                --explain --version --help"
+                --only --skip --wait --window --active-proof --imds-endpoint --known-issues
+                --list-checks --explain --version --help"
             ;;
     esac
     if [[ -n $kind ]]; then

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accelnet_agent.datapath import DataPath
+from accelnet_agent.expectation import OPTION, Expectation
 from accelnet_agent.findings import Finding
 from accelnet_agent.functions import Function
 from accelnet_agent.machine import Machine, Nic
@@ -200,6 +201,9 @@ def a_snapshot(**changes: Any) -> Snapshot:
 
 def a_machine(**changes: Any) -> Machine:
     """A healthy VM; a field that Machine lacks changes its snapshot."""
+    if "expect" in changes:
+        stated = changes.pop("expect")
+        changes["expectation"] = Expectation(value=stated, source=OPTION)
     own = {name: changes.pop(name) for name in tuple(changes) if name in _MACHINE_FIELDS}
     machine = Machine(
         snapshot=a_snapshot(**changes), azure=True, nics=(a_nic(),), functions=(a_function(),)
@@ -207,7 +211,7 @@ def a_machine(**changes: Any) -> Machine:
     return replace(machine, **own)
 
 
-_MACHINE_FIELDS = ("snapshot", "azure", "nics", "functions", "expect", "grace")
+_MACHINE_FIELDS = ("snapshot", "azure", "nics", "functions", "expectation")
 
 
 NETVSC_GUID = "000d3a11-2233-000d-3a11-2233000d3a11"

@@ -28,7 +28,7 @@ from accelnet_probes.bundle import BundleHost
 from accelnet_probes.observe import observe
 
 if TYPE_CHECKING:
-    from accelnet_agent.machine import Expect
+    from accelnet_agent.expectation import Expect
     from accelnet_probes.host import Host
 
 VMBUS = "sys/devices/LNXSYSTM:00/LNXSYBUS:00/ACPI0004:00/VMBUS:00"

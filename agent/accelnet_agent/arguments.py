@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Literal
 
-    from accelnet_agent.machine import Expect
+    from accelnet_agent.expectation import Expect
 
 SOURCES = ("root", "bundle", "record")  # no two of them together
 
@@ -38,7 +38,8 @@ OPTIONS = (
         flag="--expect",
         metavar="on|off|auto",
         choices=("on", "off", "auto"),
-        help="whether accelerated networking should be on (default: auto)",
+        help="whether accelerated networking should be on (default: auto: the VM's tag "
+        "accelnet-expect says it, if any)",
     ),
     Option(flag="--interface", metavar="NAME", repeatable=True, help="only this NIC (repeatable)"),
     Option(flag="--only", metavar="CHECK", repeatable=True, help="only this check (repeatable)"),
@@ -54,6 +55,10 @@ OPTIONS = (
         metavar="SECONDS",
         seconds=1.0,
         help="time between two samples of the counters (default: 1; 0: one sample)",
+    ),
+    Option(
+        flag="--active-proof",
+        help="send a few packets by each NIC; the VF's transmit counter must grow by them",
     ),
     Option(
         flag="--imds-endpoint",
@@ -87,6 +92,7 @@ class Options(Record):
     skip: tuple[str, ...] = ()
     wait: float = 0.0
     window: float = 1.0
+    active_proof: bool = False
     imds_endpoint: str | None = None
     known_issues: str | None = None
     list_checks: bool = False
@@ -118,6 +124,7 @@ def _verify(options: Options) -> None:
             raise UsageError(f"--{flag} {name}: no such check{meant(name, ids)}")
     if options.redact and options.record is None:
         raise UsageError("--redact: expected together with --record PATH")
+    _verify_proof(options)
     endpoint = options.imds_endpoint
     if endpoint not in (None, "off") and (why := endpoint_error(endpoint)):
         raise UsageError(f"--imds-endpoint {endpoint}: {why}")
@@ -127,6 +134,18 @@ def _verify(options: Options) -> None:
             raise UsageError(f"--{flag}: expected a path")
 
 
+def _verify_proof(options: Options) -> None:
+    if not options.active_proof:
+        return
+    for name in ("root", "bundle"):
+        if getattr(options, name) is not None:
+            raise UsageError(
+                f"--active-proof: not allowed with --{name}: it sends from this machine"
+            )
+    if not options.window:
+        raise UsageError("--active-proof: expected --window SECONDS above 0")
+
+
 def parser() -> argparse.ArgumentParser:
     """The same options as argparse knows them: for the help, and whatever is made from it."""
     import argparse
@@ -134,7 +153,7 @@ def parser() -> argparse.ArgumentParser:
     new = argparse.ArgumentParser(
         prog="accelnet-check",
         description="Verify that Accelerated Networking really works on this Azure VM, on what "
-        "evidence, and what to do about it.  It only ever reads.",
+        "evidence, and what to do about it.  It only ever reads, but for --active-proof.",
         epilog="Exit status: 0 pass, 1 warn, 2 fail, 3 unknown, 64 unusable arguments or input, "
         "130 interrupted.",
         add_help=False,

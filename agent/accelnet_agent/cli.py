@@ -149,7 +149,11 @@ def _host(options: Options) -> Host:
             return RootHost(options.root)
         except OSError as error:
             raise UsageError(f"--root {options.root}: {error.strerror}") from error
-    host: Host = LiveHost(window=options.window, endpoint=options.imds_endpoint)
+    host: Host = LiveHost(
+        window=options.window,
+        endpoint=options.imds_endpoint,
+        proof=options.interface if options.active_proof else None,
+    )
     if options.record is not None:
         from accelnet_probes.recording import RecordingHost
 

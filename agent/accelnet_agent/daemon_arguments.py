@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
+    from accelnet_agent.expectation import Expect
     from accelnet_agent.logs import Level
-    from accelnet_agent.machine import Expect
 
 DEFAULT_ADDRESS = "127.0.0.1:9975"
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -66,7 +66,8 @@ OPTIONS = (
         flag="--expect",
         metavar="on|off|auto",
         choices=("on", "off", "auto"),
-        help="whether accelerated networking should be on (default: auto)",
+        help="whether accelerated networking should be on (default: auto: the VM's tag "
+        "accelnet-expect says it, if any)",
     ),
     Option(
         flag="--imds-endpoint",
@@ -153,6 +154,16 @@ def _of_environment(option: Option, said: str, text: str) -> Any:
     if option.repeatable:
         return tuple(text.replace(",", " ").split()) or Options().web_listen_address
     return value_of(option, said, text)
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Each ACCELNET_ variable that no flag has, with the one that was probably meant."""
+    from difflib import get_close_matches
+
+    names = [variable_of(option) for option in SETTINGS]
+    unknown = sorted(n for n in environment if n.startswith("ACCELNET_") and n not in names)
+    found = ((name, get_close_matches(name, names, n=1)) for name in unknown)
+    return [f"{name} (did you mean {near[0]}?)" if near else name for name, near in found]
 
 
 OTHER_PATHS = ("/", "/healthz", "/application-health", "/livez", "/report")

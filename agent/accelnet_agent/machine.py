@@ -7,17 +7,24 @@ or what is linked below a synthetic NIC.
 
 from __future__ import annotations
 
-from accelnet_agent import datapath, functions
+from accelnet_agent import datapath, functions, proof
+from accelnet_agent.expectation import Expectation, expected
 from accelnet_probes.record import Record, replace
-from accelnet_probes.snapshot import NETVSC_CLASS, PASS_THROUGH_CLASS, Gap, known
+from accelnet_probes.snapshot import (
+    NETVSC_CLASS,
+    NOTHING_SENT,
+    PASS_THROUGH_CLASS,
+    Gap,
+    known,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from typing import Literal
 
     from accelnet_agent.data.known_issues import KnownIssue
     from accelnet_agent.datapath import DataPath, Window
+    from accelnet_agent.expectation import Expect
     from accelnet_agent.functions import Function
     from accelnet_probes.snapshot import (
         KernelDrivers,
@@ -26,12 +33,12 @@ if TYPE_CHECKING:
         Module,
         Netdev,
         Observed,
+        Sent,
         Snapshot,
         VmbusDevice,
         Watch,
     )
 
-    Expect = Literal["on", "off", "auto"]
 
 SERVICING_SECONDS = 300.0  # LISA waits as long for a VF before it fails
 # What the agent watches for, and the seconds in which what such an event began may be half done:
@@ -50,6 +57,7 @@ class Nic(Record):
     datapath: DataPath
     window: Window | None
     events: tuple[LogEvent, ...]  # of the kernel log and the agent's watch; () without either
+    sent: Observed[Sent] = NOTHING_SENT  # to prove the data path
 
     @property
     def name(self) -> str:
@@ -64,9 +72,14 @@ class Machine(Record):
     azure: bool | None
     nics: tuple[Nic, ...]
     functions: tuple[Function, ...]
-    expect: Expect = "auto"
+    expectation: Expectation = Expectation()
     known_issues: tuple[KnownIssue, ...] = ()  # the operator's, beside the catalogue's
     grace: float = SERVICING_SECONDS  # how long a VF may be away before its absence counts
+
+    @property
+    def expect(self) -> Expect:
+        """Whether the NICs should have a VF."""
+        return self.expectation.value
 
     def is_recent(self, event: LogEvent) -> bool:
         """So young that the host may still be in servicing; False where its age is not known."""
@@ -221,7 +234,7 @@ def build(
         azure=azure,
         nics=tuple(nics),
         functions=found,
-        expect=expect,
+        expectation=expected(expect, snapshot),
         grace=grace,
     )
 
@@ -313,18 +326,30 @@ def _nic(
 ) -> Nic:
     events = _events_of(snapshot, netdev)
     window = datapath.window_of(netdev, snapshot.window_seconds)
+    sent = proof.sent_by(snapshot, netdev.name)
+    path = (
+        datapath.DIRECT
+        if direct
+        else datapath.judge(
+            netdev,
+            vf,
+            orphans,
+            window,
+            _of_this_boot(events, known(snapshot.uptime)),
+            pci_readable=not isinstance(snapshot.pci, Gap),
+        )
+    )
+    if not isinstance(sent, Gap):
+        path = proof.demanded(path, netdev.name, vf, window, sent)
     return Nic(
         netdev=netdev,
         vf=vf,
         direct=direct,
         orphans=orphans,
-        datapath=datapath.DIRECT
-        if direct
-        else datapath.judge(
-            netdev, vf, orphans, window, events, pci_readable=not isinstance(snapshot.pci, Gap)
-        ),
+        datapath=path,
         window=window,
         events=events,
+        sent=sent,
     )
 
 
@@ -348,6 +373,15 @@ def _events_of(snapshot: Snapshot, netdev: Netdev) -> tuple[LogEvent, ...]:
 def _since_boot(event: LogEvent) -> float:
     """By the clock of this boot; what is of an earlier one comes first, in its order."""
     return event.uptime if event.uptime is not None else float("-inf")
+
+
+def _of_this_boot(events: tuple[LogEvent, ...], uptime: float | None) -> tuple[LogEvent, ...]:
+    """Without what an agent remembers of a boot before: each has a data path of its own."""
+    return tuple(
+        event
+        for event in events
+        if uptime is None or event.uptime is not None or event.age is None or event.age < uptime
+    )
 
 
 def _concerns(event: LogEvent, netdev: Netdev) -> bool:

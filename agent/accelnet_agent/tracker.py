@@ -99,9 +99,10 @@ class Tracker:
 
         `unseen`: interfaces of which it could not see whether they are NICs.
         """
+        self._rename(views)
         shown = {*unseen, *(view.name for view in views)}
         for view in views:
-            track = self._track_of(view, shown)
+            track = self.tracks.setdefault(view.name, Track(view.name))
             if view.ifindex is not None:
                 track.ifindex = view.ifindex
             if view.seen:
@@ -128,21 +129,21 @@ class Tracker:
 
     # --- one NIC
 
-    def _track_of(self, view: NicView, shown: Collection[str]) -> Track:
-        """Its track, which goes on where the NIC itself was renamed."""
-        if view.name not in self.tracks:
-            same = [
-                track
-                for track in self.tracks.values()
-                if track.ifindex is not None
-                and track.ifindex == view.ifindex
-                and track.name not in shown
-            ]
-            track = same[0] if same else Track(view.name)
-            self.tracks.pop(track.name, None)
-            track.name = view.name
-            self.tracks[view.name] = track
-        return self.tracks[view.name]
+    def _rename(self, views: Sequence[NicView]) -> None:
+        """A track goes on under the name that its NIC has now; two may have changed places."""
+        names = {view.ifindex: view.name for view in views if view.ifindex is not None}
+        renamed = [
+            track
+            for track in self.tracks.values()
+            if track.ifindex is not None and names.get(track.ifindex, track.name) != track.name
+        ]
+        for track in renamed:
+            del self.tracks[track.name]
+        for track in renamed:
+            # Under a name of a time before: that NIC's own track goes on.
+            if track.ifindex is not None and names[track.ifindex] not in self.tracks:
+                track.name = names[track.ifindex]
+            self.tracks[track.name] = track
 
     def _view(self, track: Track, view: NicView, now: Moment) -> None:
         note = _reconciled(track)

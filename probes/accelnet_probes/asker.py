@@ -204,33 +204,52 @@ class _KernelAsker:
         self._tables: Tables = {}
 
     def __call__(self, question: tuple[dict[str, int | None], list[str], bool], emit: Emit) -> None:
-        """Emit (None, "links", …), (None, "addresses", …), (interface, names of replies, these)."""
+        """Emit (None, "links", …), (None, "addresses", …), (interface, its replies' names, these).
+
+        A later message about an interface stands for an earlier one.
+        """
         interfaces, known, whole = question
         for name in set(self._tables).difference(known):
             del self._tables[name]  # our parent has not got that table
-        indexes = [index for index in interfaces.values() if index is not None]
-        try:
-            self._route = route = self._route or RouteSocket()
-            found = [route.link(index) for index in indexes]
-            emit((None, "links", [body for body in found if body is not None]))
-            if whole:
-                emit((None, "addresses", route.addresses(indexes)))
-        except OSError as error:
-            self._route = None  # what is left in its buffer belongs to no later question
-            emit((None, "links", errno_name(error)))
-            emit((None, "addresses", errno_name(error)))
+        # A tree that was made up may say that an interface has a number that none can have.
+        indexes = [index for index in interfaces.values() if index and 0 < index < 1 << 31]
+        asked = (("links", _links), ("addresses", _addresses))
+        for name, ask in asked if whole else asked[:1]:
+            try:
+                self._route = self._route or RouteSocket()
+                emit((None, name, ask(self._route, indexes)))
+            except OSError as error:
+                self._route = None  # what is left in its buffer belongs to no later question
+                emit((None, name, errno_name(error)))
         try:
             self._ethtool = self._ethtool or EthtoolSocket(self._tables)
         except OSError as error:
             for name in interfaces:
-                emit((name, REPLIES, (errno_name(error),) * len(REPLIES)))
+                emit(_refused(name, error))
             return
-        for name in interfaces:
+        for name, index in interfaces.items():
             kept = self._tables.get(name)
             replies = _Replies(name, kept[1] if kept is not None else None, emit)
             if whole:
                 read_settings(self._ethtool, name, replies.take)
             read_statistics(self._ethtool, name, replies.take)
+            try:
+                self._ethtool.verify(name, index)
+            except OSError as error:
+                emit(_refused(name, error))
+
+
+def _links(route: RouteSocket, indexes: list[int]) -> list[bytes]:
+    found = [route.link(index) for index in indexes]
+    return [body for body in found if body is not None]
+
+
+def _addresses(route: RouteSocket, indexes: list[int]) -> list[tuple[int, str]]:
+    return route.addresses(indexes)
+
+
+def _refused(interface: str, error: OSError) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    return interface, REPLIES, (errno_name(error),) * len(REPLIES)
 
 
 class _Replies:

@@ -25,13 +25,13 @@ from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, TypeGuard
 
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files, Store
     from accelnet_probes.host import Addresses, Memory
-    from accelnet_probes.snapshot import Source
+    from accelnet_probes.snapshot import Sent, Source
 
 FORMAT, VERSION = "accelnet-bundle", 1
 _MAX_UNREADABLE, _MAX_KEY = 20_000, 1024  # as many as an archive may hold, and as long
@@ -122,6 +122,20 @@ class BundleHost:
             return tuple((str(entry["interface"]), str(entry["address"])) for entry in entries)
         except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
             return "EPROTO"
+
+    def send(self, senders: Callable[[], Mapping[str, int]]) -> Mapping[str, Sent]:
+        """What was sent when the bundle was made."""
+        data = self._part("active-proof.json")
+        if data is None:
+            raise NotAskedError("the bundle has no active proof")
+        if isinstance(data, str):
+            raise failure(errno_number(data), "active-proof.json")
+        from accelnet_probes.active_proof import decode
+
+        try:
+            return decode(data)
+        except ValueError as error:
+            raise failure(errno.EPROTO, "active-proof.json") from error
 
     def pause(self) -> float | None:
         return self._window

@@ -94,8 +94,8 @@ class Decoded:
             if known == table:
                 return names
         found = Names(decode_strings(table, order))
-        del self.tables[MAX_TABLES:]
         self.tables.insert(0, (table, found))
+        del self.tables[MAX_TABLES:]
         return found
 
     def of_sample(self, sample: object) -> dict[str, Any]:
@@ -332,10 +332,20 @@ class EthtoolSocket:
 
     def identity(self, interface: str) -> tuple[bytes, bytes]:
         """What must not change during a triple: ifindex, and driver with bus address."""
-        name = interface.encode("utf-8", "surrogateescape")
-        found = self._ioctl(self._fd, SIOCGIFINDEX, struct.pack("=16s24x", name))
+        index = self._index(interface)
         info = self.fixed(interface, ETHTOOL_GDRVINFO, DRVINFO_SIZE)
-        return found[16:20], info[4:36] + info[100:132]
+        return index, info[4:36] + info[100:132]
+
+    def verify(self, interface: str, index: int | None) -> None:
+        """OSError, ENODEV where the name is another interface's by now than the one of `index`."""
+        if index is not None and struct.unpack("=i", self._index(interface))[0] != index:
+            raise failure(errno.ENODEV, interface)
+
+    def _index(self, interface: str) -> bytes:
+        """SIOCGIFINDEX."""
+        name = interface.encode("utf-8", "surrogateescape")
+        found: bytes = self._ioctl(self._fd, SIOCGIFINDEX, struct.pack("=16s24x", name))
+        return found[16:20]
 
     def count(self, interface: str) -> int:
         """ETHTOOL_GSSET_INFO for ETH_SS_STATS; 0 where the driver has no statistics."""

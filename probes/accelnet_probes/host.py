@@ -13,12 +13,12 @@ from accelnet_probes.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, Protocol, TypeAlias
 
     from accelnet_probes.ethtool import ByteOrder, Decoded, Reply
     from accelnet_probes.files import Files
-    from accelnet_probes.snapshot import ProbeRun, Source
+    from accelnet_probes.snapshot import ProbeRun, Sent, Source
 
     # (interface, "10.0.0.4/24"), or the errno's name
     Addresses: TypeAlias = tuple[tuple[str, str], ...] | str
@@ -54,6 +54,13 @@ if TYPE_CHECKING:
 
         def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
             """Ask the kernel about `interfaces` (name to ifindex) for the `number`th time."""
+            ...
+
+        def send(self, senders: Callable[[], Mapping[str, int]]) -> Mapping[str, Sent]:
+            """Send a few packets by each of `senders()` (name to ifindex), after the first sample.
+
+            NotAskedError where nobody asked for it; OSError for an unusable recording.
+            """
             ...
 
         def pause(self) -> float | None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from accelnet_probes.snapshot import Observed
 
+EXPECT_TAG = "accelnet-expect"  # Azure holds names of tags alike in upper and lower case
+EXPECTATIONS = ("on", "off", "auto")
 MAX_BODY = 1 << 20  # bytes; a VM with 8 NICs has some 6 KiB
 
 
@@ -43,7 +45,15 @@ def decode(body: bytes) -> Observed[Instance]:
             for entry in interfaces
             if (mac := _text(entry, "macAddress")) is not None
         ),
+        expect=next(
+            (_text(tag, "value") for tag in _list(compute, "tagsList") if is_expect_tag(tag)), None
+        ),
     )
+
+
+def is_expect_tag(tag: Any) -> bool:
+    """One entry of compute.tagsList: the one that states what is expected."""
+    return (_text(tag, "name") or "").lower() == EXPECT_TAG
 
 
 # What JSON holds is not known to a type checker: of what a dict or list consists stays Any.

@@ -7,7 +7,7 @@ import re
 
 from accelnet_probes.bundle import is_object
 from accelnet_probes.identities import is_id
-from accelnet_probes.instance import MAX_BODY
+from accelnet_probes.instance import EXPECTATIONS, MAX_BODY, is_expect_tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _NAMES = (
     "compute.osProfile.adminUsername",
     "compute.osProfile.computerName",
 )
+_TAGS = "compute.tagsList"
 _MAX_DEPTH = 32
 
 
@@ -84,6 +85,12 @@ def _mapped(value: Any, leaf: Callable[[str, str], str], where: str, depth: int 
     if depth > _MAX_DEPTH:
         return None
     if is_object(value):
+        if where == _TAGS and is_expect_tag(value):  # it decides the verdict, and names nobody
+            stated = str(value.get("value", ""))
+            kept = (
+                stated if stated.strip().lower() in EXPECTATIONS else leaf(f"{where}.value", stated)
+            )
+            return {"name": value["name"], "value": kept}
         return {
             key if key.isidentifier() else leaf(where, key): _mapped(
                 item, leaf, f"{where}.{key}" if where else key, depth + 1

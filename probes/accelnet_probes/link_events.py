@@ -127,6 +127,9 @@ class LinkEvents:
                 self._socket = None
                 self._on_error(error if isinstance(error, OSError) else OSError(str(error)))
                 await asyncio.sleep(REOPEN)
+            except asyncio.CancelledError:
+                _close(socket)
+                raise
             else:
                 self._on_loss(None)
                 return
@@ -180,10 +183,7 @@ class LinkEvents:
 def _close(socket: _Socket | None) -> None:
     if socket is None:
         return
-    try:
-        socket.close()
-    except OSError:
-        # After an error pyroute2 raises it here too, before it has closed anything.
-        transport = getattr(socket.local, "transport", None)
-        if transport is not None:
-            transport.abort()
+    socket.close()
+    first = getattr(socket.local, "prime", None)
+    if first is not None:
+        first.close()  # where it could not be duplicated pyroute2 forgets it

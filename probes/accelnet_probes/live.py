@@ -10,16 +10,17 @@ import time
 from accelnet_probes.ethtool import REPLIES, Decoded, EthtoolSocket, read_interface
 from accelnet_probes.files import DirectoryStore, LiveFiles, Tree, errno_name, failure
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
+from accelnet_probes.snapshot import NOTHING_SENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
     from typing import Any
 
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.host import Addresses, Memory
-    from accelnet_probes.snapshot import Source
+    from accelnet_probes.snapshot import Sent, Source
     from accelnet_probes.worker import Emit, Worker
 
 KERNEL_DEADLINE = 2.5  # seconds for all calls of one sample; a slow firmware takes milliseconds
@@ -31,12 +32,21 @@ class LiveHost:
     source: Source = "live"
     byteorder: ByteOrder = "<" if sys.byteorder == "little" else ">"
 
-    def __init__(self, *, window: float, endpoint: str | None = None, prefix: str = "/") -> None:
+    def __init__(
+        self,
+        *,
+        window: float,
+        endpoint: str | None = None,
+        prefix: str = "/",
+        proof: Collection[str] | None = None,
+    ) -> None:
         """`window`: seconds between two samples, 0 for one sample.
 
         `endpoint`: IMDS where the operator named it, "off" for never, None for
         the link-local address where DMI says that this is Azure.
         `prefix`: where /sys, /proc and /etc lie.
+        `proof`: the NICs by which packets are sent to prove their data path, all
+        if it is empty; None: nothing is ever sent.
         """
         self.samples = 2 if window else 1
         self.files: Files = LiveFiles(prefix)
@@ -44,6 +54,7 @@ class LiveHost:
         self.memory: Memory | None = None
         self._window = window
         self._endpoint = endpoint
+        self._proof = proof
         self._started = time.monotonic()
         self._stuck = False
         self._worker: Worker | None = None
@@ -84,6 +95,27 @@ class LiveHost:
             else:
                 replies[interface][reply] = value
         return Sample(ethtool=replies, addresses=addresses)
+
+    def send(self, senders: Callable[[], Mapping[str, int]]) -> Mapping[str, Sent]:
+        """A worker sends; what it does not report in time is ETIMEDOUT."""
+        if self._proof is None:
+            raise NotAskedError(NOTHING_SENT.why)
+        from accelnet_probes import active_proof
+        from accelnet_probes.worker import Worker
+
+        chosen = {
+            name: i for name, i in senders().items() if not self._proof or name in self._proof
+        }
+        messages: list[Any] = []
+        missing = "ETIMEDOUT"
+        try:
+            if not self._stuck:  # a hung call is never joined by a second
+                worker = Worker(lambda emit: active_proof.send(chosen, emit))
+                messages, ended = worker.collect(time.monotonic() + KERNEL_DEADLINE)
+                missing, self._stuck = "EIO" if ended else missing, not ended
+        except OSError as error:
+            missing = errno_name(error)
+        return active_proof.gathered(chosen, messages, missing)
 
     def pause(self) -> float | None:
         """Sleep until the window since the first sample has passed."""
@@ -174,6 +206,9 @@ class RootHost:
 
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
         return Sample(ethtool={}, addresses=None)
+
+    def send(self, senders: Callable[[], Mapping[str, int]]) -> Mapping[str, Sent]:
+        raise NotAskedError("an image sends nothing")
 
     def pause(self) -> float | None:
         return None

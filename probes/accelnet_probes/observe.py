@@ -8,6 +8,7 @@ from accelnet_probes import netdevs, pci, sysfs, system, vmbus
 from accelnet_probes.files import errno_name
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, sample_of
 from accelnet_probes.snapshot import (
+    NOTHING_SENT,
     PASS_THROUGH_CLASS,
     Gap,
     MissingFactsError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         NextHost,
         Observed,
         PciFunction,
+        Sent,
         VmbusDevice,
     )
 
@@ -92,6 +94,7 @@ def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
 
     samples: list[Sample] = []
     window: float | None = None
+    sent: Observed[Mapping[str, Sent]] = NOTHING_SENT
     earlier = host.earlier()
     if earlier is not None:
         samples.append(earlier)
@@ -100,7 +103,12 @@ def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
         functions = early("pci", lambda: pci.probe(host.files))
         devices = early("vmbus", lambda: vmbus.probe(host.files))
         found = early("netdevs", lambda: _netdevs(host))
-        samples.append(sample_of(host, 0, _interfaces(found, functions, devices)))
+        first = _interfaces(found, functions, devices)
+        samples.append(sample_of(host, 0, first))
+        sent = early(
+            "active-proof",
+            lambda: host.send(lambda: _senders(found, devices, first, azure=is_azure)),
+        )
         window = host.pause()
 
     files = host.files  # a recording begins anew with the last sample
@@ -124,7 +132,7 @@ def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
     samples.append(sample_of(host, host.samples - 1, interfaces))
     if isinstance(found, tuple):
         found = netdevs.with_samples(found, samples, host.byteorder, host.decoded)
-    run.runs.extend(_kernel_runs(samples))
+    run.runs.extend((*_kernel_runs(samples), *_proof_runs(sent)))
     return Snapshot(
         source=host.source,
         observed_at=at,
@@ -145,6 +153,7 @@ def observe(host: Host, durations: dict[str, float] | None = None) -> Snapshot:
         network_setup=setup,
         kernel_log=kernel_log,
         window_seconds=window,
+        sent=sent,
         probes=tuple(run.runs),
     )
 
@@ -224,6 +233,28 @@ def _kernel_runs(samples: list[Sample]) -> list[ProbeRun]:
             late=late_addresses,
         ),
     ]
+
+
+def _senders(
+    found: Observed[tuple[Netdev, ...]],
+    devices: Observed[tuple[VmbusDevice, ...]],
+    interfaces: Mapping[str, int | None],
+    *,
+    azure: bool,
+) -> Mapping[str, int]:
+    """The NICs by ifindex."""
+    from accelnet_probes.active_proof import senders
+
+    return senders(found, devices, interfaces, azure=azure)
+
+
+def _proof_runs(sent: Observed[Mapping[str, Sent]]) -> list[ProbeRun]:
+    """Whether the calls that send came back in time, where any were made."""
+    if isinstance(sent, Gap):
+        return []
+    late = [name for name, one in sent.items() if "ETIMEDOUT" in one.refused.values()]
+    why = f"no answer in time from {', '.join(late)}" if late else None
+    return [ProbeRun(name="active-proof", why=why, late=bool(late))]
 
 
 def _is_relevant(

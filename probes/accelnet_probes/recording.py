@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from accelnet_probes.ethtool import ByteOrder
     from accelnet_probes.files import Files, Kind, Store
     from accelnet_probes.host import Host, Memory, Sample
-    from accelnet_probes.snapshot import Source
+    from accelnet_probes.snapshot import Sent, Source
 
     T = TypeVar("T")
 
@@ -131,6 +131,13 @@ class RecordingHost:
                 [{"interface": name, "address": address} for name, address in sample.addresses]
             )
         return sample
+
+    def send(self, senders: Callable[[], Mapping[str, int]]) -> Mapping[str, Sent]:
+        sent = self._host.send(senders)
+        from accelnet_probes.active_proof import encode
+
+        self.parts["active-proof.json"] = _json(encode(sent))
+        return sent
 
     def pause(self) -> float | None:
         seconds = self._host.pause()

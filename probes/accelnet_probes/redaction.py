@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from accelnet_probes.recording import Recording
 
-INSTANCE, ADDRESSES = "imds/instance.json", "addresses.json"
+INSTANCE, ADDRESSES, SENT = "imds/instance.json", "addresses.json", "active-proof.json"
 _NUMBERS = ("/stats.bin", "/channels.bin", "/ring.bin")  # replies without text
 _HOST_NAME_FILES = ("etc/hostname", "proc/sys/kernel/hostname")
 _PASSWORD = re.compile(r"^(\s*password\w*).*$", re.MULTILINE)  # of grub.cfg, hashed or not
@@ -188,7 +188,7 @@ def _part(key: str, content: bytes, masks: Masks) -> bytes:
         text = masks.addresses(masks.ids(text, fit=True), fit=True)
         text = masks.words(text, fit=True) if key.endswith("/drvinfo.bin") else text
     else:
-        text = _technical(text if key == ADDRESSES else masks.words(text), masks)
+        text = _technical(text if key in (ADDRESSES, SENT) else masks.words(text), masks)
     return text.encode("latin-1")
 
 

@@ -16,17 +16,18 @@ from accelnet_probes.ethtool import REPLIES, Decoded
 from accelnet_probes.files import LiveFiles
 from accelnet_probes.host import InstanceRefusedError, NotAskedError, Sample
 from accelnet_probes.kernel_ring import KernelRing
+from accelnet_probes.snapshot import Gap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from accelnet_probes.asker import Answers
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.host import Addresses, Memory
-    from accelnet_probes.snapshot import ProbeRun, Source
+    from accelnet_probes.snapshot import ProbeRun, Sent, Source
 
 MOMENT = 1.0  # seconds for which sysfs stands, where no link message tells otherwise
 INSTALLED = 60.0  # seconds for which files stand that an operator or a package changes
@@ -56,6 +57,7 @@ class ResidentHost:
         self.wanted: dict[str, int | None] = {}  # what it wanted last, name to ifindex
         self._ring = KernelRing(prefix)
         self._answers: Answers | None = None
+        self._asked: dict[str, int | None] = {}  # what was answered
         self._at = 0.0
         self._kept: list[tuple[float, dict[str, int | None], Sample]] = []
         self._base: tuple[float, dict[str, int | None], Sample] | None = None
@@ -85,6 +87,7 @@ class ResidentHost:
         False where a link has changed, and addresses and settings are older than that.
         """
         before, self._answers, self._at, self.unasked = self._answers, answers, at, False
+        self._asked = self.wanted
         if before is None or (before.links, before.addresses) != (answers.links, answers.addresses):
             self._memory.forget()
             if not answers.whole:
@@ -97,6 +100,10 @@ class ResidentHost:
         self._kept.clear()
         self._memory.forget()
 
+    def doubt(self) -> None:
+        """Something about a link may have changed, such as its MTU: read all anew."""
+        self._memory.forget()
+
     def earlier(self) -> Sample | None:
         """The newest sample that is old enough to begin a window."""
         self._base = next(
@@ -105,6 +112,9 @@ class ResidentHost:
         if self._base is not None and self._at - self._base[0] > MAX_WINDOW:
             self._base = None
         return None if self._base is None or self._base[1] != self.wanted else self._base[2]
+
+    def send(self, senders: Callable[[], Mapping[str, int]]) -> Mapping[str, Sent]:
+        raise NotAskedError("a daemon sends nothing")
 
     def pause(self) -> float | None:
         """The length of the window, in seconds."""
@@ -116,21 +126,19 @@ class ResidentHost:
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
         """What has been supplied about these; ETIMEDOUT for what did not come in time.
 
-        EAGAIN for an interface that came after the question: look again.
+        EAGAIN for what was not asked: the name may be another interface's by now.
         """
-        found = self._answers.ethtool if self._answers is not None else {}
-        asked, self.wanted = self.wanted, dict(interfaces)
+        found, asked, self.wanted = self._answers, self._asked, dict(interfaces)
         new = {name for name, index in interfaces.items() if asked.get(name, -1) != index}
         self.unasked = bool(new)
-        replies: dict[str, dict[str, Reply]] = {
-            name: dict.fromkeys(REPLIES, "EAGAIN")
-            if name in new
-            else {**dict.fromkeys(REPLIES, "ETIMEDOUT"), **found.get(name, {})}
-            for name in interfaces
-        }
-        answers = self._answers
-        sample = Sample(ethtool=replies, addresses=_addresses(answers, interfaces))
-        if answers is not None and answers.complete and not self.unasked:
+        replies: dict[str, dict[str, Reply]] = {}
+        for name in interfaces:
+            known = found.ethtool.get(name, {}) if found is not None and name not in new else {}
+            missing = "EAGAIN" if name in new else "ETIMEDOUT"
+            replies[name] = {**dict.fromkeys(REPLIES, missing), **known}
+        addresses = "EAGAIN" if new else _addresses(found, interfaces)
+        sample = Sample(ethtool=replies, addresses=addresses)
+        if found is not None and found.complete and not self.unasked:
             self._keep(sample)
         return sample
 
@@ -177,7 +185,7 @@ class _Memory:
         self.moment = 0  # grows when what stands for a moment is forgotten
         self._momentary: dict[str, tuple[Any, ProbeRun, float]] = {}
         self._installed: dict[str, tuple[Any, ProbeRun, float]] = {}
-        self._since = self._installed_since = 0.0
+        self._since = self._installed_since = -INSTALLED
 
     def is_over(self, at: float) -> bool:
         """The moment that began last."""
@@ -201,6 +209,8 @@ class _Memory:
         return self._momentary.get(name) or self._installed.get(name)
 
     def keep(self, name: str, found: tuple[Any, ProbeRun, float]) -> None:
+        if isinstance(found[0], Gap) and found[0].asked:
+            return  # what is refused now (no descriptor is left) may be given in a moment
         if name in _MOMENTARY:
             self._momentary[name] = found
         elif name in _INSTALLED:

@@ -100,6 +100,7 @@ class Instance(Record):
     version: str | None = None  # the *deployed* image version; no update moves it
     security_type: str | None = None  # compute.securityProfile.securityType
     interfaces: tuple[Interface, ...] = ()
+    expect: str | None = None  # compute.tagsList: the value of the tag accelnet-expect
 
 
 class PciFunction(Record):
@@ -306,12 +307,23 @@ class Watch(Record):
     moves: Mapping[str, Move] = {}  # synthetic NIC -> the last one
 
 
+class Sent(Record):
+    """What one NIC was given to send between the two samples (--active-proof, sendto(2))."""
+
+    packets: int  # that the kernel took
+    family: str | None = None  # "ipv6" or "ipv4"; None: nothing was sent
+    refused: Mapping[str, str] = {}  # family -> the errno's name
+
+
 class ProbeRun(Record):
     """How one probe went."""
 
     name: str
     why: str | None = None  # None: it answered; else why it did not
     late: bool = False  # no answer came in time; else it is accelnet's own fault
+
+
+NOTHING_SENT = Gap(asked=False, why="--active-proof was not given")
 
 
 class Snapshot(Record):
@@ -334,4 +346,5 @@ class Snapshot(Record):
     kernel_log: Observed[KernelLog]
     window_seconds: float | None  # between the two samples; None with one
     watch: Observed[Watch] = Gap(asked=False, why="no agent has watched this machine")
+    sent: Observed[Mapping[str, Sent]] = NOTHING_SENT  # by the NIC's name
     probes: tuple[ProbeRun, ...] = ()

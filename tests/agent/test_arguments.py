@@ -83,6 +83,21 @@ def test_it_reads_what_argparse_reads(options: list[list[str]]) -> None:
             ["--only", "x"], "--only x: no such check (--list-checks names them)", id="check"
         ),
         pytest.param(["--redact"], "--redact: expected together with --record PATH", id="redact"),
+        pytest.param(
+            ["--active-proof", "--window", "0"],
+            "--active-proof: expected --window SECONDS above 0",
+            id="proof-without-window",
+        ),
+        pytest.param(
+            ["--bundle", "x", "--active-proof"],
+            "--active-proof: not allowed with --bundle: it sends from this machine",
+            id="proof-of-a-bundle",
+        ),
+        pytest.param(
+            ["--root", "/", "--active-proof"],
+            "--active-proof: not allowed with --root: it sends from this machine",
+            id="proof-of-an-image",
+        ),
         pytest.param(["--root="], "--root: expected a path", id="empty-path"),
         pytest.param(["--output", "a\0b"], "--output: expected a path", id="nul"),
         pytest.param(

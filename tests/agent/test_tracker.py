@@ -384,14 +384,28 @@ def test_a_nic_that_is_renamed_takes_its_history_along() -> None:
     assert nic.tracker.tracks["lan0"].totals.removed == 1
 
 
-def test_two_nics_that_change_names_are_two_nics() -> None:
-    """Each name is known: nothing is guessed, and nothing is lost."""
+def test_nics_that_change_places_take_their_vfs_and_histories_along() -> None:
+    """cloud-init names them anew where Azure counts them in another order: no VF has left."""
     nic = Watched()
-    other = a_view(a_seen_vf(ifindex=5, name="vf1"), name="eth1", ifindex=4)
+    vf = a_seen_vf(ifindex=5, name="vf1")
+    nic.observe(a_seen_vf(), a_view(vf, name="eth1", ifindex=4))
+    nic.message(GONE)
+    before = nic.kinds()
+    nic.observe(vf, a_view(name="eth1"), ifindex=4)
+    assert (nic.counts, nic.tracker.tracks["eth1"].totals.removed) == ((0, 0, 0, 0), 1)
+    assert nic.kinds() == before
+    assert nic.kinds("eth1") == []
+
+
+def test_a_name_of_a_time_before_is_not_taken_over() -> None:
+    """Of another boot, or of a NIC that is gone: what is known of that NIC goes on."""
+    nic = Watched()
+    other = a_view(a_seen_vf(ifindex=5, name="vf1"), name="lan0", ifindex=4)
     nic.observe(a_seen_vf(), other)
-    nic.observe(a_seen_vf(ifindex=5, name="vf1"), replace(other, vf=a_seen_vf(), ifindex=NIC))
-    assert nic.counts == RETURNED
-    assert sorted(nic.tracker.tracks) == ["eth0", "eth1"]
+    nic.observe(a_seen_vf())
+    nic.observe(a_seen_vf(ifindex=7), name="lan0")
+    assert nic.tracker.tracks["lan0"].totals.removed == 1
+    assert nic.tracker.tracks["lan0"].totals.added == 1
 
 
 # --- NICs that go and come -----------------------------------------------------------------------

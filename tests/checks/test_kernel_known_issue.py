@@ -110,10 +110,12 @@ def test_an_image_may_land_on_any_hardware() -> None:
     assert _found(_machine("6.6.137.mshv1-1.azl3", source="root", functions=())) == []
 
 
-def _with_driver(version: str, driver: str = "mlx5_core") -> Machine:
+def _with_driver(
+    version: str, driver: str = "mlx5_core", kernel: str = "5.15.0-1089-azure"
+) -> Machine:
     info = DriverInfo(driver=driver, version=version, fw_version="", bus_info="", n_stats=0)
     vf = a_vf(samples=(an_ethtool_sample(driver_info=info),))
-    return _machine("5.15.0-1089-azure", netdevs=(a_netdev(samples=()), vf))
+    return _machine(kernel, netdevs=(a_netdev(samples=()), vf))
 
 
 @pytest.mark.parametrize(
@@ -134,6 +136,19 @@ def test_a_driver_from_elsewhere(version: str, driver: str, *, warned: bool) -> 
     assert (found.status == "warn") is warned
     if warned:
         assert found.summary.startswith(f"mlx5_core {version} is known for this")
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        pytest.param("6.12.0-206.104.4.4.el9uek.x86_64", id="uek"),
+        pytest.param("5.14.0-503.14.1.el9_5.aarch64+64k", id="rhel-64k"),
+        pytest.param("4.18.0-240.1.1.el8_3.centos.plus.x86_64", id="centos-plus"),
+    ],
+)
+def test_a_release_that_is_longer_than_the_field_is_the_kernels_own(release: str) -> None:
+    """The kernel cuts it off after 31 characters (ethtool_get_drvinfo, strscpy)."""
+    assert judge(_with_driver(release[:31], kernel=release)).status == "pass"
 
 
 def test_the_operators_entries_come_first() -> None:

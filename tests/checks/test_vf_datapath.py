@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from accelnet_agent import datapath
+from accelnet_agent import datapath, proof
 from accelnet_agent.checks.vf_datapath import CHECK, judge
 from accelnet_agent.datapath import DataPath, Window
 from accelnet_agent.machine import Nic
-from accelnet_probes.snapshot import LogEvent, MissingFactsError
+from accelnet_probes.snapshot import Gap, LogEvent, MissingFactsError, Sent
 from building import REFUSED, a_machine, a_netdev, a_netvsc_device, a_nic, a_vf, an_ethtool_sample
 
 QUEUES = {"tx_queue_0_packets": 10, "tx_queue_1_packets": 5, "rx_queue_0_packets": 3}
@@ -244,3 +244,160 @@ def test_what_dpdk_left_behind_is_not_asked() -> None:
     machine = a_machine(vmbus=(a_netvsc_device(driver="uio_hv_generic"),))
     nic = a_nic(netdev=a_vf(flags=0x1002), vf=None, direct=True)
     assert judge(machine, nic).status == "skip"
+
+
+# --- packets that were sent to prove it ---
+
+EIGHT = Sent(packets=8, family="ipv6")
+REFUSALS = Sent(packets=0, refused={"ipv6": "EADDRNOTAVAIL", "ipv4": "EPERM"})
+
+
+def _proving(sent: Any, **growth: int) -> Nic:
+    """A NIC that was given packets to send, and whose counters grew by `growth`."""
+    nic = _nic(samples=_growing(**growth))
+    path = nic.datapath
+    if isinstance(sent, Sent):
+        path = proof.demanded(path, nic.name, nic.vf, nic.window, sent)
+    return a_nic(netdev=nic.netdev, vf=nic.vf, window=nic.window, datapath=path, sent=sent)
+
+
+def test_growth_by_what_was_sent_is_proof() -> None:
+    """An idle VF passes by it, and the evidence says what was sent, and how."""
+    judgement = judge(a_machine(), _proving(EIGHT, vf_tx_packets=8))
+    assert judgement.status == "pass"
+    assert judgement.summary == "enP53091s1 sent 8 packets in the window"
+    assert judgement.evidence["active_proof"] == {"packets": 8, "by": "ipv6"}
+
+
+def test_what_was_sent_past_the_vf_fails() -> None:
+    """As any other traffic that goes past it."""
+    judgement = judge(a_machine(), _proving(EIGHT, tx_queue_0_packets=8))
+    assert judgement.status == "fail"
+    assert judgement.evidence["active_proof"] == {"packets": 8, "by": "ipv6"}
+
+
+@pytest.mark.parametrize(
+    ("growth", "told"),
+    [
+        pytest.param({}, "and neither path counted any", id="neither"),
+        pytest.param(
+            {"vf_tx_packets": 3, "tx_queue_1_packets": 5},
+            "enP53091s1 sent 3, and 5 went past it",
+            id="switched-meanwhile",
+        ),
+        pytest.param({"vf_tx_packets": 7}, "enP53091s1 sent 7, and 0 went past it", id="one-lost"),
+    ],
+)
+def test_packets_that_are_not_all_counted_prove_nothing(growth: dict[str, int], told: str) -> None:
+    """They may wait in a queue, or the path was switched: it is not idle, and not known."""
+    judgement = judge(a_machine(), _proving(EIGHT, **growth))
+    assert judgement.status == "unknown"
+    assert "eth0 was given 8 packets to send" in judgement.summary
+    assert told in judgement.summary
+    assert "--active-proof --window 5" in (judgement.remedy or "")
+
+
+def test_packets_that_the_vf_refused_are_told() -> None:
+    """vf_tx_dropped says where they went."""
+    before = {"vf_tx_packets": 1, "vf_tx_dropped": 0, **QUEUES}
+    after = {**before, "vf_tx_dropped": 8}
+    samples = (an_ethtool_sample(statistics=before), an_ethtool_sample(statistics=after))
+    nic = _nic(samples=samples)
+    path = proof.demanded(nic.datapath, nic.name, nic.vf, nic.window, EIGHT)
+    assert path.why.endswith("; enP53091s1 refused 8 (vf_tx_dropped)")
+
+
+def test_counters_that_began_anew_prove_nothing() -> None:
+    """They stood higher before."""
+    before, after = _growing()
+    nic = _nic(samples=(an_ethtool_sample(statistics={**QUEUES, "vf_tx_packets": 900}), after))
+    path = proof.demanded(nic.datapath, nic.name, nic.vf, nic.window, EIGHT)
+    assert (path.state, before is after) == ("unknown", False)
+    assert path.why.endswith("vf_tx_packets could not be compared")
+
+
+def test_what_is_no_vf_path_stays_what_it_is() -> None:
+    """Only "idle" is not believed."""
+    path = DataPath(state="synthetic", why="enP53091s1 is down")
+    assert proof.demanded(path, "eth0", a_vf(), None, EIGHT) is path
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        pytest.param(REFUSALS, "ipv6: EADDRNOTAVAIL, ipv4: EPERM", id="refused"),
+        pytest.param(Sent(packets=0), "no reason", id="no-reason"),
+        pytest.param(Gap(asked=True, why="it was not seen in time"), "not seen", id="not-seen"),
+    ],
+)
+def test_without_a_packet_nothing_is_proven(sent: Any, why: str) -> None:
+    """It was asked for and refused."""
+    judgement = judge(a_machine(), _proving(sent))
+    assert judgement.status == "unknown"
+    assert "nothing could be sent by eth0" in judgement.summary
+    assert why in judgement.summary
+    assert "active_proof" in judgement.evidence
+
+
+def test_other_traffic_proves_it_too() -> None:
+    """Where nothing could be sent on purpose."""
+    assert judge(a_machine(), _proving(REFUSALS, vf_tx_packets=3)).status == "pass"
+
+
+def _direct(sent: Any, before: Any, after: Any) -> Nic:
+    samples = (an_ethtool_sample(statistics=before), an_ethtool_sample(statistics=after))
+    netdev = a_netdev(name="enP1s1", driver="mana", samples=samples)
+    return a_nic(netdev=netdev, vf=None, direct=True, datapath=datapath.DIRECT, sent=sent)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param({"tx_packets": 5}, {"tx_packets": 13}, id="mlx5"),
+        pytest.param(
+            {"tx_0_packets": 5, "tx_1_packets": 1},
+            {"tx_0_packets": 8, "tx_1_packets": 6},
+            id="mana",
+        ),
+    ],
+)
+def test_a_direct_nic_proves_it_by_its_own_counter(before: Any, after: Any) -> None:
+    """It has no vf_ counters."""
+    judgement = judge(a_machine(), _direct(EIGHT, before, after))
+    assert judgement.status == "pass"
+    assert judgement.summary.endswith("it sent 8 packets in the window")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param({"tx_packets": 5}, {"tx_packets": 7}, "counted 2", id="too-few"),
+        pytest.param({"rx": 5}, {"rx": 7}, "none of its counters tells", id="no-counter"),
+        pytest.param({"tx_packets": 5}, {"tx_packets": 1}, "none of its", id="anew"),
+        pytest.param(None, {"tx_packets": 1}, "none of its", id="no-statistics"),
+        pytest.param(
+            {"tx_0_packets": 9}, {"tx_0_packets": 1}, "none of its counters", id="queue-anew"
+        ),
+    ],
+)
+def test_a_direct_nic_that_did_not_count_them_is_unknown(
+    before: Any, after: Any, told: str
+) -> None:
+    """Proof was asked for."""
+    judgement = judge(a_machine(), _direct(EIGHT, before, after))
+    assert judgement.status == "unknown"
+    assert told in judgement.summary
+
+
+def test_a_direct_nic_by_which_nothing_was_sent_is_unknown() -> None:
+    """It was asked for and refused; one sample has no growth either."""
+    nic = _direct(REFUSALS, {"tx_packets": 5}, {"tx_packets": 6})
+    assert judge(a_machine(), nic).status == "unknown"
+    assert proof.own_growth(a_netdev()) is None
+
+
+def test_who_was_not_there_in_time_sent_nothing() -> None:
+    """A NIC that came after the packets were sent."""
+    snapshot = a_machine(sent={"eth0": EIGHT}).snapshot
+    assert proof.sent_by(snapshot, "eth0") == EIGHT
+    assert proof.sent_by(snapshot, "eth1") == Gap(asked=True, why="it was not seen in time")

@@ -8,7 +8,8 @@ import pytest
 
 from accelnet_agent.checks.vf_expected import CHECK, departure, judge, judge_rest
 from accelnet_agent.data import remedies
-from accelnet_probes.snapshot import MissingFactsError
+from accelnet_agent.expectation import NOBODY, OPTION, TAG, Expectation, expected
+from accelnet_probes.snapshot import Gap, MissingFactsError
 from building import (
     REFUSED,
     a_function,
@@ -19,6 +20,7 @@ from building import (
     a_nic,
     a_pass_through_device,
     a_pci_function,
+    a_snapshot,
     an_ethtool_sample,
     an_event,
     an_instance,
@@ -298,3 +300,55 @@ def test_a_vf_that_was_promised_just_now_is_waited_for() -> None:
     nic = a_nic(vf=None, events=(an_event("slot-added", age=10.0),))
     judgement = judge(a_machine(expect="on"), nic)
     assert (judgement.status, judgement.remedy) == ("warn", remedies.WAIT)
+
+
+# --- who expects it ---
+
+
+@pytest.mark.parametrize("tag", ["off", "OFF", "Off "])
+def test_the_tag_says_what_is_expected(tag: str) -> None:
+    """Where the command line leaves it open, in any case."""
+    found = expected("auto", a_snapshot(instance=an_instance(expect=tag)))
+    assert found == Expectation(value="off", source=TAG)
+
+
+def test_the_command_line_outranks_the_tag() -> None:
+    """It is nearer to who looks."""
+    found = expected("on", a_snapshot(instance=an_instance(expect="off")))
+    assert found == Expectation(value="on", source=OPTION)
+
+
+def test_without_a_tag_nobody_expects_anything() -> None:
+    """Nor where IMDS was never asked; where it was refused, that is said."""
+    assert expected("auto", a_snapshot()) == Expectation(value="auto", source=NOBODY)
+    never = Gap(asked=False, why="IMDS was not asked")
+    assert expected("auto", a_snapshot(instance=never)).source == NOBODY
+    refused = Gap(asked=True, why="IMDS: ETIMEDOUT")
+    assert "IMDS: ETIMEDOUT" in expected("auto", a_snapshot(instance=refused)).source
+
+
+def test_who_expects_it_is_evidence() -> None:
+    """Of a pass as of a failure."""
+    machine = a_machine(expectation=Expectation(value="on", source=TAG))
+    for nic, status in ((a_nic(), "pass"), (WITHOUT, "fail")):
+        judgement = judge(machine, nic)
+        assert judgement.status == status
+        assert judgement.evidence["expect"] == "on"
+        assert judgement.evidence["expected_by"] == "the VM's tag accelnet-expect"
+
+
+@pytest.mark.parametrize(
+    ("nic", "expectation"),
+    [pytest.param(a_nic(), "pass", id="with-vf"), pytest.param(WITHOUT, "warn", id="without")],
+)
+def test_a_tag_that_says_something_else_is_told(nic: Any, expectation: str) -> None:
+    """Nothing is expected by it, and it is never passed over."""
+    plain = judge(a_machine(), nic)
+    machine = a_machine(expectation=expected("auto", a_snapshot(instance=an_instance(expect="y"))))
+    judgement = judge(machine, nic)
+    assert (plain.status, judgement.status) == (expectation, "warn")
+    assert judgement.summary == (
+        f"{plain.summary}; the tag accelnet-expect says 'y', which is none of on, off, auto"
+    )
+    assert judgement.evidence["tag_value"] == "y"
+    assert "tags.accelnet-expect=on" in (judgement.remedy or "")

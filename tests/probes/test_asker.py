@@ -21,7 +21,8 @@ import pytest
 from accelnet_probes import asker as asker_module
 from accelnet_probes.asker import Answers, Asker, _KernelAsker
 from accelnet_probes.ethtool import REPLIES, decode_drvinfo, decode_statistics
-from accelnet_probes.rtnetlink import Link, decode_link
+from accelnet_probes.files import failure
+from accelnet_probes.rtnetlink import Link, RouteSocket, decode_link
 from namespaces import Namespace, a_pair, live
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.worker import Emit
 
-    Question = tuple[dict[str, int | None], list[str]]
+    Question = tuple[dict[str, int | None], list[str], bool]
     Ask = Callable[[Any, Emit], None]
 
 NATIVE: ByteOrder = "<" if sys.byteorder == "little" else ">"
@@ -92,7 +93,7 @@ def _fds() -> list[str]:
 
 def _everything(question: Question, emit: Emit) -> None:
     """A kernel without trouble."""
-    interfaces, _ = question
+    interfaces, _, _ = question
     emit((None, "links", [LINK]))
     emit((None, "addresses", [(2, "10.0.0.4/24")]))
     for name in interfaces:
@@ -165,7 +166,7 @@ def _echo(question: Question, emit: Emit) -> None:
 def test_a_question_comes_as_it_was_asked(interfaces: dict[str, int | None]) -> None:
     """Any names, any numbers; in their order."""
     with _asking(_echo) as asker:
-        assert _answered(asker, interfaces).addresses == repr((interfaces, []))
+        assert _answered(asker, interfaces).addresses == repr((interfaces, [], True))
 
 
 def test_questions_are_answered_one_after_the_other() -> None:
@@ -173,7 +174,57 @@ def test_questions_are_answered_one_after_the_other() -> None:
     with _asking(_echo) as asker:
         for number in range(300):
             found = _answered(asker, {f"eth{number}": number}).addresses
-            assert found == repr(({f"eth{number}": number}, []))
+            assert found == repr(({f"eth{number}": number}, [], True))
+
+
+def _settings(question: Question, emit: Emit) -> None:
+    """Addresses and settings of the whole, and statistics each time."""
+    interfaces, _, whole = question
+    if whole:
+        emit((None, "addresses", [(2, "10.0.0.4/24")]))
+    for name in interfaces:
+        if whole:
+            emit((name, ["drvinfo", "permaddr"], [b"drvinfo", b"permaddr"]))
+        emit((name, ["stats"], [b"whole" if whole else b"statistics alone"]))
+
+
+def test_what_was_settled_a_moment_ago_is_not_asked_again() -> None:
+    """The statistics are new; addresses and settings are those of the last whole question."""
+    with _asking(_settings) as asker:
+        assert _answered(asker, {"eth0": 2}).whole
+        asker.ask({"eth0": 2}, whole=False)
+        assert _wait(asker)
+        answers = asker.answers()
+    assert not answers.whole
+    assert answers.addresses == ((2, "10.0.0.4/24"),)
+    assert answers.ethtool == {
+        "eth0": {"drvinfo": b"drvinfo", "permaddr": b"permaddr", "stats": b"statistics alone"}
+    }
+
+
+def test_of_other_interfaces_the_whole_is_asked() -> None:
+    """A number that has changed makes another interface."""
+    with _asking(_settings) as asker:
+        _answered(asker, {"eth0": 2})
+        asker.ask({"eth0": 3}, whole=False)
+        assert _wait(asker)
+        assert asker.answers().whole
+
+
+def test_nothing_is_settled_by_an_answer_that_came_too_late() -> None:
+    """The next question is about the whole again."""
+
+    def ask(question: Question, emit: Emit) -> None:
+        _settings(question, emit)
+        time.sleep(0.3)
+
+    with _asking(ask) as asker:
+        asker.ask({"eth0": 2})
+        asker.answers()  # by now, which is too early
+        assert _wait(asker)
+        asker.ask({"eth0": 2}, whole=False)
+        assert _wait(asker)
+        assert asker.answers().whole
 
 
 def test_nothing_is_left_of_the_answer_before() -> None:
@@ -197,7 +248,7 @@ def test_asking_never_waits() -> None:
         assert (asker.busy, asker.answers()) == (True, Answers(ethtool={}))
         os.kill(asker.pid, signal.SIGCONT)
         assert _wait(asker)
-        assert asker.answers().addresses == repr((interfaces, []))
+        assert asker.answers().addresses == repr((interfaces, [], True))
 
 
 # --- a call that hangs ---------------------------------------------------------------------------
@@ -273,7 +324,7 @@ class Tables:
 
     def __call__(self, question: Question, emit: Emit) -> None:
         """Two interfaces, one table."""
-        interfaces, known = question
+        interfaces, known, _ = question
         emit((None, "addresses", ",".join(sorted(known))))
         if "changed" in interfaces:
             self.table, self.known = b"names 2", set()
@@ -345,7 +396,7 @@ def test_refused_names_leave_the_table_known() -> None:
     """A read that did not settle says nothing about it."""
 
     def ask(question: Question, emit: Emit) -> None:
-        _, known = question
+        _, known, _ = question
         emit((None, "addresses", ",".join(known)))
         emit(("eth0", ["stats-strings"], ["EAGAIN" if known else b"names"]))
 
@@ -693,6 +744,17 @@ def test_a_table_is_sent_once(namespace: Namespace) -> None:
 
 
 @live
+@pytest.mark.parametrize("index", [1, 99_999, -1, 0, 1 << 40])
+def test_a_name_that_is_another_interfaces_is_not_answered_for(
+    namespace: Namespace, index: int
+) -> None:
+    """Its counters would be taken for those of the one that is gone."""
+    with _kernel_asker() as ask:
+        emitted = _asked(namespace, ask, {"v0": index})
+    assert _replies(emitted, "v0") == dict.fromkeys(REPLIES, "ENODEV")
+
+
+@live
 def test_a_name_without_a_number_is_asked_by_its_name(namespace: Namespace) -> None:
     """Its number could not be read: nothing else is known of it."""
     with _kernel_asker() as ask:
@@ -712,6 +774,28 @@ def test_an_interface_that_is_gone_is_no_link(namespace: Namespace) -> None:
     assert addresses == (None, "addresses", [(index, "10.9.0.4/24")])
     assert _replies(emitted, "nosuch") == dict.fromkeys(REPLIES, "ENODEV")
     assert isinstance(_replies(emitted, "v0")["stats"], bytes)
+
+
+class Refusing(RouteSocket):
+    """Lists no addresses."""
+
+    def addresses(self, indexes: Any) -> list[tuple[int, str]]:
+        """They changed meanwhile."""
+        raise failure(errno.EAGAIN, "RTM_GETADDR")
+
+
+@live
+def test_refused_addresses_do_not_take_the_links_along(namespace: Namespace) -> None:
+    """And another socket is asked next: what is left in this one belongs to no later question."""
+    index = _index(namespace, "v0")
+    with _kernel_asker() as ask:
+        refusing = namespace.inside(Refusing)
+        ask._route = refusing
+        (_, _, links), addresses, *_ = _asked(namespace, ask, {"v0": index})
+        assert len(links) == 1
+        assert addresses == (None, "addresses", "EAGAIN")
+        refusing._socket.close()
+        assert _asked(namespace, ask, {"v0": index})[1][2] == [(index, "10.9.0.4/24")]
 
 
 @live

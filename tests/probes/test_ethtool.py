@@ -21,12 +21,17 @@ from accelnet_probes.ethtool import (
     ETHTOOL_GSSET_INFO,
     ETHTOOL_GSTATS,
     ETHTOOL_GSTRINGS,
+    MAX_REPLIES,
+    MAX_SAMPLES,
     MAX_STATISTICS,
+    MAX_TABLES,
     REPLIES,
     SIOCETHTOOL,
     SIOCGIFINDEX,
+    Decoded,
     DecodeError,
     EthtoolSocket,
+    Names,
     decode_channels,
     decode_drvinfo,
     decode_permaddr,
@@ -422,6 +427,62 @@ def test_as_many_as_any_driver_may_have_are_read() -> None:
     assert _is_consistent(Kernel(MAX_STATISTICS, fixed=True), MAX_STATISTICS)
 
 
+# --- kept tables ---------------------------------------------------------------------------------
+
+KEPT = [ETHTOOL_GSSET_INFO, ETHTOOL_GSTATS]
+
+
+def _keeping(*counts: int, fixed: bool = True, drivers: tuple[bytes, ...] = (b"veth",)) -> Kernel:
+    kernel = Kernel(*counts, fixed=fixed, drivers=drivers)
+    kernel._tables = {}
+    return kernel
+
+
+@KERNELS
+def test_names_are_kept_while_all_stands(fixed: bool) -> None:
+    """They are nine tenths of what a triple costs; the count is verified each time."""
+    kernel = _keeping(577, fixed=fixed)
+    for _ in range(3):
+        assert _is_consistent(kernel, 577)
+    assert kernel.asked == [*TRIPLE, *KEPT, *KEPT]
+    assert kernel.statistics("eth0")[0] is kernel.statistics("eth0")[0]
+
+
+@KERNELS
+def test_another_count_asks_for_the_names_again(fixed: bool) -> None:
+    """And keeps these."""
+    kernel = _keeping(10, 10, 10, 577, fixed=fixed)
+    assert _is_consistent(kernel, 10)
+    assert _is_consistent(kernel, 577)
+    assert _is_consistent(kernel, 577)
+    assert kernel.asked == [*TRIPLE, *TRIPLE, *KEPT]
+
+
+@KERNELS
+def test_a_count_that_changes_before_the_values_asks_for_the_names_again(fixed: bool) -> None:
+    """Kept names are no excuse for values of another count."""
+    kernel = _keeping(10, 10, 10, 10, 577, fixed=fixed)
+    assert _is_consistent(kernel, 10)
+    assert _is_consistent(kernel, 577)
+    assert kernel.asked == [*TRIPLE, *KEPT, *TRIPLE]
+
+
+def test_another_device_of_the_same_count_asks_for_the_names_again() -> None:
+    """Its names may be others: mlx5 left, and MANA came under its name."""
+    kernel = _keeping(5, drivers=(b"mlx5_core", b"mlx5_core", b"mana"))
+    assert _is_consistent(kernel, 5)
+    assert _is_consistent(kernel, 5)
+    assert kernel.asked == TRIPLE * 2
+
+
+def test_names_of_a_read_that_did_not_settle_are_not_kept() -> None:
+    """Nobody knows what they belong to."""
+    kernel = _keeping(*range(1, 100))
+    with pytest.raises(BlockingIOError):
+        kernel.statistics("eth0")
+    assert kernel._tables == {}
+
+
 # --- the call ------------------------------------------------------------------------------------
 
 
@@ -475,6 +536,18 @@ def test_an_address_is_never_longer_than_its_field() -> None:
     """MAX_ADDR_LEN, whatever size the driver gives."""
     wire = Wire({ETHTOOL_GPERMADDR: struct.pack("=II", 0x20, 1 << 31) + b"x" * 64})
     assert len(wire.permaddr("eth0")) == 8 + 32
+
+
+def test_a_name_is_verified_by_its_number() -> None:
+    """ENODEV where another interface has it by now; without a number nothing is verified."""
+    wire = Wire({})
+    wire.verify("eth0", 7)
+    for index in (6, 8, 0, -7, 7 + (1 << 32)):
+        with pytest.raises(OSError, match="eth0") as raised:
+            wire.verify("eth0", index)
+        assert raised.value.errno == errno.ENODEV
+    wire._ioctl = None
+    wire.verify("eth0", None)
 
 
 # --- one interface -------------------------------------------------------------------------------
@@ -559,3 +632,126 @@ def test_statistics_are_a_mapping_like_any_other() -> None:
     assert repr(found) == "{'a': 1, 'b': 2}"
     assert (len(found), list(found), found["b"]) == (2, ["a", "b"], 2)
     assert (list(found.values()), list(found.items())) == ([1, 2], [("a", 1), ("b", 2)])
+
+
+def test_a_statistic_that_is_not_there_is_a_key_error() -> None:
+    """As in any mapping; to ask whether it is there costs no value."""
+    found = decode_statistics(_strings("<", b"a"), _stats("<", 1))
+    assert "a" in found
+    assert "b" not in found
+    assert found._unpacked is None
+    assert found.get("b") is None
+    with pytest.raises(KeyError, match="b"):
+        found["b"]
+
+
+@pytest.mark.parametrize(
+    ("values", "is_zero"),
+    [
+        pytest.param((0, 0), True, id="zeros"),
+        pytest.param((), True, id="none"),
+        pytest.param((0, 1), False, id="one"),
+        pytest.param((2**64 - 1, 0), False, id="the-largest"),
+    ],
+)
+def test_whether_anything_was_counted(values: tuple[int, ...], is_zero: bool) -> None:
+    """By any counter."""
+    names = (b"a%d" % number for number in range(len(values)))
+    assert decode_statistics(_strings("<", *names), _stats("<", *values)).is_zero is is_zero
+
+
+# --- decoded before ------------------------------------------------------------------------------
+
+
+def test_names_know_their_places() -> None:
+    """Of two with one name the first; the count is of all."""
+    names = Names(["b", "a", "b", "c"])
+    assert (names.count, names.index, names.groups) == (4, {"b": 0, "a": 1, "c": 3}, {})
+
+
+def test_a_table_is_decoded_once() -> None:
+    """By its bytes: two NICs of one driver mostly have the same."""
+    decoded = Decoded()
+    first = decode_statistics(_strings("<", b"a"), _stats("<", 1), "<", decoded)
+    second = decode_statistics(_strings("<", b"a"), _stats("<", 2), "<", decoded)
+    other = decode_statistics(_strings("<", b"b"), _stats("<", 3), "<", decoded)
+    assert ([*first.items()], [*second.items()], [*other.items()]) == (
+        [("a", 1)],
+        [("a", 2)],
+        [("b", 3)],
+    )
+    assert first.groups is second.groups
+    assert first.groups is not other.groups
+    assert len(decoded.tables) == 2
+
+
+def test_the_newest_tables_are_kept() -> None:
+    """So many and no more."""
+    decoded = Decoded()
+    tables = [_strings("<", b"a%d" % number) for number in range(MAX_TABLES + 5)]
+    names = [decoded.names(table, "<") for table in tables]
+    assert len(decoded.tables) == MAX_TABLES
+    assert decoded.names(tables[-1], "<") is names[-1]
+    assert decoded.names(tables[0], "<") is not names[0]
+    assert decoded.names(tables[0], "<").index == names[0].index
+
+
+class Decoder:
+    """Counts what it decodes."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, reply: bytes, order: ByteOrder) -> str:
+        """DecodeError for what is empty."""
+        self.calls += 1
+        if not reply:
+            raise DecodeError("empty")
+        return f"{reply.decode()} {order}"
+
+
+def test_a_reply_is_decoded_once() -> None:
+    """By its name and its bytes."""
+    decoded, decode = Decoded(), Decoder()
+    for _ in range(2):
+        assert decoded.reply("ring", b"a", decode, "<") == "a <"
+        assert decoded.reply("ring", b"b", decode, "<") == "b <"
+        assert decoded.reply("channels", b"a", decode, "<") == "a <"
+    assert decode.calls == 3
+
+
+def test_a_reply_that_can_not_be_decoded_is_an_error_each_time() -> None:
+    """It is not remembered as anything else."""
+    decoded, decode = Decoded(), Decoder()
+    for _ in range(2):
+        with pytest.raises(DecodeError):
+            decoded.reply("ring", b"", decode, "<")
+    assert decoded.replies == {}
+
+
+def test_replies_that_never_come_again_do_not_pile_up() -> None:
+    """So many are kept, then all begins anew."""
+    decoded, decode = Decoded(), Decoder()
+    for number in range(MAX_REPLIES * 2 + 1):
+        assert decoded.reply("ring", b"%d" % number, decode, "<") == f"{number} <"
+        assert len(decoded.replies) <= MAX_REPLIES
+
+
+def test_what_is_decoded_of_a_sample_belongs_to_that_sample() -> None:
+    """Not to one that is equal: its replies may have been taken at another moment."""
+    decoded = Decoded()
+    sample, equal = ["sample"], ["sample"]
+    decoded.of_sample(sample)["eth0"] = "decoded"
+    assert decoded.of_sample(sample) == {"eth0": "decoded"}
+    assert decoded.of_sample(equal) == {}
+
+
+def test_the_newest_samples_are_kept() -> None:
+    """Those that a window may yet begin with."""
+    decoded = Decoded()
+    samples = [[number] for number in range(MAX_SAMPLES + 1)]
+    for sample in samples:
+        decoded.of_sample(sample)["eth0"] = sample[0]
+    assert len(decoded.samples) == MAX_SAMPLES
+    assert decoded.of_sample(samples[-1]) == {"eth0": MAX_SAMPLES}
+    assert decoded.of_sample(samples[0]) == {}

@@ -179,3 +179,30 @@ def test_any_json_is_decoded(document: object) -> None:
 def test_any_bytes_are_decoded(body: bytes) -> None:
     """Whatever they are."""
     assert isinstance(decode(body), Instance | Gap)
+
+
+def _tags(*tags: object) -> bytes:
+    return json.dumps({"compute": {"vmSize": "x", "tagsList": list(tags)}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("tags", "expect"),
+    [
+        pytest.param([{"name": "accelnet-expect", "value": "on"}], "on", id="plain"),
+        pytest.param([{"name": "Accelnet-Expect", "value": "Off"}], "Off", id="case"),
+        pytest.param(
+            [{"name": "owner", "value": "on"}, {"name": "accelnet-expect", "value": "?"}],
+            "?",
+            id="second",
+        ),
+        pytest.param([{"name": "accelnet-expected", "value": "on"}], None, id="another"),
+        pytest.param([{"name": "accelnet-expect", "value": ""}], None, id="empty"),
+        pytest.param([{"name": "accelnet-expect", "value": ["on"]}], None, id="no-text"),
+        pytest.param([{"name": ["accelnet-expect"]}, "accelnet-expect", None, 7], None, id="junk"),
+    ],
+)
+def test_the_tag_that_says_what_is_expected(tags: list[object], expect: str | None) -> None:
+    """One of compute.tagsList, its name in upper or lower case; what is no such thing is none."""
+    found = decode(_tags(*tags))
+    assert isinstance(found, Instance)
+    assert found.expect == expect

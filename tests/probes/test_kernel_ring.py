@@ -175,13 +175,17 @@ class Overwritten:
     """Reads as /dev/kmsg does where its reader was too slow: EPIPE once, then on."""
 
     def __init__(self, *answers: bytes | int) -> None:
-        self.answers = list(answers)
+        self.give(*answers)
+
+    def give(self, *answers: bytes | int) -> None:
+        """What it reads next."""
+        self._answers = list(answers)
 
     def read(self, _fd: int, size: int) -> bytes:
         """A record, or an errno."""
-        if not self.answers:
+        if not self._answers:
             raise BlockingIOError(errno.EAGAIN, "no more")
-        answer = self.answers.pop(0)
+        answer = self._answers.pop(0)
         if isinstance(answer, int):
             raise OSError(answer, os.strerror(answer))
         assert len(answer) <= size
@@ -196,7 +200,7 @@ def test_what_was_overwritten_is_told() -> None:
     log = Overwritten(_event(1.0), _event(2.0), errno.EPIPE, _event(7.0), _event(8.0))
     assert new_lines(0, log.read) == (LINES[7:9], True)
     assert new_lines(0, log.read) == ([], False)
-    log.answers = [_event(3.0)]
+    log.give(_event(3.0))
     assert new_lines(0, log.read) == ([LINES[3]], False)
 
 
@@ -222,14 +226,14 @@ class Scripted(KernelRing):
 def test_a_ring_that_wrapped_begins_anew() -> None:
     """As whoever reads it for the first time sees it: what was lost may be a VF that came."""
     reading = Scripted()
-    reading.log.answers = [_record(0.0, BANNER), _event(1.0)]
+    reading.log.give(_record(0.0, BANNER), _event(1.0))
     assert parse(reading.read(), None, NOW).starts_at_boot
-    reading.log.answers = [
+    reading.log.give(
         _event(2.0),
         errno.EPIPE,
         _record(700.0, b"the oldest that is left"),
         _event(701.0),
-    ]
+    )
     found = reading.read()
     assert found.splitlines() == [
         b"[  700.000000] the oldest that is left",
@@ -241,9 +245,9 @@ def test_a_ring_that_wrapped_begins_anew() -> None:
 def test_a_ring_that_wrapped_and_is_empty() -> None:
     """Nothing is left of it."""
     reading = Scripted()
-    reading.log.answers = [_event(1.0)]
+    reading.log.give(_event(1.0))
     assert reading.read() != b""
-    reading.log.answers = [errno.EPIPE]
+    reading.log.give(errno.EPIPE)
     assert reading.read() == b""
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accelnet_probes import netdevs
+from accelnet_probes.ethtool import Decoded, Statistics
 from accelnet_probes.files import MemoryStore, Tree, failure
 from accelnet_probes.host import Sample
 from accelnet_probes.netdevs import decode_sample, with_samples
@@ -458,3 +459,39 @@ def test_a_refused_driver_that_ethtool_does_not_name_stays_a_gap() -> None:
     gap = Gap(asked=True, why="EACCES")
     (found,) = with_samples((replace(ETH0, driver=gap),), (_sampled((), drvinfo="EPERM"),), "<")
     assert found.driver == gap
+
+
+def test_a_sample_that_was_decoded_before_is_not_decoded_again() -> None:
+    """A window begins with the sample that the one before ended with."""
+    decoded = Decoded()
+    samples = [
+        Sample(ethtool={"eth0": {**REPLIES, "stats": _stats(number, 0)}}, addresses=())
+        for number in range(3)
+    ]
+    (first,) = with_samples((ETH0,), samples[:2], "<", decoded)
+    (second,) = with_samples((ETH0,), samples[1:], "<", decoded)
+    assert second.samples[0] is first.samples[1]
+    assert [
+        sample.statistics["vf_tx_packets"]
+        for sample in (*first.samples, second.samples[1])
+        if isinstance(sample.statistics, Statistics)
+    ] == [0, 1, 2]
+
+
+def test_samples_that_are_equal_are_decoded_each_for_itself() -> None:
+    """Two interfaces of one name at two moments may answer the same."""
+    decoded = Decoded()
+    samples = [Sample(ethtool={"eth0": REPLIES}, addresses=()) for _ in range(2)]
+    (found,) = with_samples((ETH0,), samples, "<", decoded)
+    assert found.samples[0] == found.samples[1]
+    assert found.samples[0] is not found.samples[1]
+    assert found.samples[0].channels is found.samples[1].channels  # by its bytes
+
+
+def test_what_was_decoded_of_one_interface_is_not_anothers() -> None:
+    """Each has its own replies in a sample."""
+    decoded = Decoded()
+    sample = Sample(ethtool={"eth0": REPLIES, ENP.name: {}}, addresses=())
+    for _ in range(2):
+        eth0, enp = with_samples((ETH0, ENP), (sample,), "<", decoded)
+        assert (eth0.samples, enp.samples) == ((SAMPLE,), (decode_sample({}, "<"),))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from accelnet_probes.observe import observe
 from accelnet_probes.snapshot import (
     AZURE_ASSET_TAG,
     NETVSC_CLASS,
+    NOTHING_SENT,
     PASS_THROUGH_CLASS,
     Dmi,
     Gap,
@@ -26,17 +28,18 @@ from accelnet_probes.snapshot import (
     NextHost,
     OsRelease,
     ProbeRun,
+    Ring,
     Snapshot,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from accelnet_probes.ethtool import ByteOrder, Reply
     from accelnet_probes.files import Files
     from accelnet_probes.host import Addresses, Memory
-    from accelnet_probes.snapshot import Source
+    from accelnet_probes.snapshot import Sent, Source
 
 GUID = "000d3a11-2233-000d-3a11-2233000d3a11"
 PASS_THROUGH = "e9ac9b28-cf63-4cde-9d43-51be1a9f1fcc"
@@ -101,6 +104,7 @@ class FakeHost:
         broken: Mapping[str, Exception] | None = None,
         replies: Mapping[str, Reply] | None = None,
         addresses: Addresses = (),
+        kept: Sample | None = None,
     ) -> None:
         self.files = files
         self.decoded = Decoded()
@@ -109,6 +113,7 @@ class FakeHost:
         self._broken = broken or {}
         self._replies = replies or {}
         self._addresses = addresses
+        self._kept = kept
         self.asked: list[tuple[object, ...]] = []
 
     @property
@@ -122,8 +127,8 @@ class FakeHost:
             raise self._broken[call]
 
     def earlier(self) -> Sample | None:
-        """No daemon has kept one."""
-        return None
+        """What a daemon has kept."""
+        return self._kept
 
     def begin_sample(self, interfaces: Mapping[str, int | None]) -> None:
         """Nothing begins."""
@@ -133,6 +138,10 @@ class FakeHost:
         self._ask("sample", number, dict(interfaces))
         ethtool = {name: dict(self._replies) for name in interfaces}
         return Sample(ethtool=ethtool, addresses=self._addresses)
+
+    def send(self, senders: Callable[[], Mapping[str, int]]) -> Mapping[str, Sent]:
+        """Nobody asked for proof."""
+        raise NotAskedError(NOTHING_SENT.why)
 
     def pause(self) -> float | None:
         """No time passes."""
@@ -501,3 +510,61 @@ def test_the_struct_of_a_reply_is_of_the_hosts_byte_order() -> None:
         "eth0",
         "eth1",
     ]
+
+
+KEPT = Sample(
+    ethtool={"eth0": {"ring": struct.pack("<9I", *range(9))}}, addresses=(("eth0", "10.0.0.9/24"),)
+)
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_a_sample_that_was_kept_begins_the_window(samples: int) -> None:
+    """It is not taken again; the addresses are those of now."""
+    host = FakeHost(
+        Tree(_machine()), samples=samples, kept=KEPT, addresses=(("eth0", "10.0.0.4/24"),)
+    )
+    snapshot = observe(host)
+    assert host.sampled == [
+        ("begin_instance", True),
+        ("pause",),
+        ("sample", samples - 1, {"eth0": 2, "eth1": 3}),
+    ]
+    assert snapshot.window_seconds == 1.0
+    assert isinstance(snapshot.netdevs, tuple)
+    found = {netdev.name: netdev for netdev in snapshot.netdevs}
+    first, last = found["eth0"].samples
+    assert isinstance(first.ring, Ring)
+    assert (first.ring.tx, isinstance(last.ring, Gap)) == (8, True)
+    assert found["eth0"].addresses == ("10.0.0.4/24",)
+
+
+def test_a_call_that_was_late_in_a_kept_sample_is_told() -> None:
+    """A window that begins with it is no window."""
+    kept = Sample(ethtool={"eth0": {"stats": "ETIMEDOUT"}}, addresses="ETIMEDOUT")
+    late = [run.name for run in observe(FakeHost(Tree(_machine()), kept=kept)).probes if run.late]
+    assert late == ["ethtool", "addresses"]
+
+
+def test_each_probe_is_timed() -> None:
+    """Whether it answered or not; what it took is told beside the snapshot."""
+    durations: dict[str, float] = {}
+    observe(FakeHost(BrokenFiles(Tree(_machine()), "sys/bus/pci")), durations)
+    assert sorted(durations) == sorted({*RUNS} - {"ethtool", "addresses"})
+    assert all(0 <= seconds < 10 for seconds in durations.values())
+
+
+def test_a_probe_is_timed_by_itself() -> None:
+    """One that takes its time does not count for the others."""
+
+    class Slow(FakeHost):
+        """Its instance metadata take a while."""
+
+        def instance(self) -> bytes:
+            """They come in the end."""
+            time.sleep(0.05)
+            return super().instance()
+
+    durations: dict[str, float] = {}
+    observe(Slow(Tree(_machine())), durations)
+    assert durations["imds"] >= 0.05
+    assert max(durations, key=lambda name: durations[name]) == "imds"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from accelnet_probes import record
 from accelnet_probes.record import Record, replace
-from accelnet_probes.snapshot import Dmi, Gap
+from accelnet_probes.snapshot import Dmi, Gap, Move, Watch
 
 
 class Port(Record):
@@ -100,6 +101,64 @@ def test_a_record_may_have_properties() -> None:
     """What follows from the fields is no field."""
     dmi = Dmi(chassis_asset_tag=None, sys_vendor=None, product_name=None)
     assert dmi.is_azure is False
+
+
+class Wide(Record):
+    """Many fields, given and not."""
+
+    a: int
+    b: int = 2
+    c: tuple[int, ...] = ()
+    d: str | None = None
+
+
+@pytest.mark.parametrize(
+    ("given", "values"),
+    [
+        pytest.param({"a": 1}, (1, 2, (), None), id="all-defaults"),
+        pytest.param({"d": "d", "a": 1}, (1, 2, (), "d"), id="some-in-another-order"),
+        pytest.param({"d": "d", "c": (3,), "b": 0, "a": 1}, (1, 0, (3,), "d"), id="all"),
+        pytest.param({"a": None, "b": None, "c": None, "d": None}, (None,) * 4, id="all-none"),
+    ],
+)
+def test_each_value_is_in_its_field(given: dict[str, Any], values: tuple[object, ...]) -> None:
+    """However many are given, in whichever order."""
+    wide = Wide(**given)
+    assert (wide.a, wide.b, wide.c, wide.d) == values
+
+
+def test_as_many_values_as_fields_may_be_of_others() -> None:
+    """The count alone says nothing."""
+    with pytest.raises(TypeError, match=r"^Wide: unknown e, f$"):
+        Wide(a=1, b=2, f=3, e=4)  # type: ignore[call-arg]
+
+
+def test_defaults_are_of_the_class_alone() -> None:
+    """A record that is made does not change what the next one has."""
+    assert Wide(a=1, c=(1,)) != Wide(a=1)
+    assert Wide(a=1) == Wide(a=1, b=2, c=(), d=None)
+
+
+def test_equality_looks_at_every_field() -> None:
+    """And is at once where it is the same one."""
+    wide = Wide(a=1)
+    for changes in ({"a": 2}, {"b": 3}, {"c": (1,)}, {"d": ""}):
+        assert replace(wide, **changes) != wide
+    assert wide == wide  # noqa: PLR0124 - the short way
+
+
+def test_a_watch_that_saw_nothing_says_nothing() -> None:
+    """Neither events nor moves; for how long is known."""
+    watch = Watch(events=(), seconds=60.0)
+    assert (watch.events, watch.seconds, dict(watch.moves)) == ((), 60.0, {})
+
+
+def test_a_move_says_from_what_to_what() -> None:
+    """Ids of the hardware, and how long ago."""
+    move = Move(before="15b3:1016", after="1414:00ba", age=5.0)
+    assert repr(move) == "Move(before='15b3:1016', after='1414:00ba', age=5.0)"
+    with pytest.raises(TypeError, match="Move: missing age"):
+        Move(before="15b3:1016", after="1414:00ba")  # type: ignore[call-arg]
 
 
 def test_records_cost_no_heavy_import() -> None:

@@ -690,3 +690,23 @@ def test_a_boot_loaders_password_is_masked(tmp_path: Path) -> None:
         b"  password_pbkdf2 masked\npassword masked\n"
         b"menuentry 'x' {\n linux /boot/vmlinuz-6.8.0-1029-azure\n}\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [pytest.param("On", True, id="known"), pytest.param("contoso-prod-7", False, id="unknown")],
+)
+def test_the_tag_that_decides_the_verdict_stays(tmp_path: Path, value: str, kept: bool) -> None:
+    """Where its value is one that names nobody; the others' names and values go."""
+    machine = write_machine(tmp_path / "machine")
+    path = machine / "imds/instance.json"
+    document = json.loads(path.read_text())
+    tags = [{"name": "accelnet-expect", "value": value}, {"name": "owner", "value": "bob-1234"}]
+    document["compute"]["tagsList"] = tags
+    path.write_text(json.dumps(document))
+    write(redacted(recorded(machine), host_name="x"), str(tmp_path / "new"))
+    new = (tmp_path / "new/imds/instance.json").read_text()
+    assert ("accelnet-expect" in new, value in new) == (True, kept)
+    assert "bob" not in new
+    assert "owner" not in new
+    assert statuses(judge_bundle(tmp_path / "new")) == statuses(judge_bundle(machine))

@@ -135,6 +135,17 @@ def _die(emit: Emit) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def test_whoever_waits_is_told_that_it_has_ended() -> None:
+    """Its descriptor hangs up then, and not before."""
+    poll = select.poll()
+    hanging = Worker(_hang)
+    poll.register(hanging.fileno(), 0)
+    assert poll.poll(0) == []
+    os.kill(hanging._pid, signal.SIGKILL)
+    assert poll.poll(30_000) == [(hanging.fileno(), select.POLLHUP)]
+    assert hanging.collect(time.monotonic()) == ([], True)
+
+
 @pytest.mark.parametrize(
     "task",
     [

@@ -19,6 +19,7 @@ PARTS = {
     "activated": trouble.activated,
     "checked": readers.checked,
     "scraped": readers.scraped,
+    "logged": readers.logged,
     "hang": trouble.hang,
     "restart_in_hang": trouble.restart_in_hang,
     "many": revocation.many,

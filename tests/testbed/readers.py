@@ -16,6 +16,16 @@ from testbed.guest import NIC, Proof
 PROGRAMS = Path(os.environ.get("HOST", "/host"), "programs/usr/bin")
 TEXTFILES = Path("/var/lib/prometheus/node-exporter")
 CHECK = "accelnet-check.service"
+CAP_SYSLOG = 34  # include/uapi/linux/capability.h
+KERNEL_LOG = """\
+AmbientCapabilities=CAP_SYSLOG
+CapabilityBoundingSet=CAP_SYSLOG
+PrivateUsers=no
+PrivateDevices=no
+DevicePolicy=closed
+DeviceAllow=/dev/kmsg r
+ProtectKernelLogs=no
+"""
 SETTINGS = """\
 global: {scrape_interval: 5s, scrape_timeout: 4s}
 scrape_configs:
@@ -53,6 +63,29 @@ def checked(proof: Proof) -> None:
     proof.ok("whoever collects may read the file", held.st_mode & 0o004, oct(held.st_mode))
     left = sorted(path.name for path in TEXTFILES.iterdir())
     proof.ok("nothing else is left beside it", left == ["accelnet.prom"], left)
+
+
+def logged(proof: Proof) -> None:
+    """With docs/systemd.md's settings for it both may read the kernel log."""
+    settings = f"[Service]\n{KERNEL_LOG}"
+    guest.restart(drop_in=KERNEL_LOG)
+    guest.settled()
+    for pid in guest.processes():
+        found = guest.status_of(pid)
+        held = found["CapEff"] == found["CapBnd"] == f"{1 << CAP_SYSLOG:016x}"
+        proof.ok(f"process {pid} has CAP_SYSLOG alone", held, found["CapEff"])
+    files = [str(path.readlink()) for path in Path(f"/proc/{guest.main_pid()}/fd").iterdir()]
+    proof.ok("the agent has the kernel log open", "/dev/kmsg" in files)
+    _let_no_time_pass()
+    folder = Path("/run/systemd/system", f"{CHECK}.d")
+    (folder / "log.conf").write_text(settings, encoding="ascii")
+    guest.command("systemctl", "daemon-reload")
+    before = guest.journal(CHECK)
+    guest.command("systemctl", "start", CHECK, check=False)
+    said = guest.journal(CHECK).removeprefix(before)
+    proof.ok("the check has nothing to say against the kernel log", "kernel-log" not in said)
+    (folder / "log.conf").unlink()
+    guest.command("systemctl", "daemon-reload")
 
 
 def _let_no_time_pass() -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from accelnet_agent.machine import Machine
     from accelnet_agent.versions import Kernel
 
+VERSION_LENGTH = 31  # struct ethtool_drvinfo, `version`, which holds no more of a kernel's release
+
 
 def judge(machine: Machine) -> Judgement:
     release = need(machine.snapshot.kernel_release)
@@ -85,7 +87,7 @@ def _limit(release: str | None, kernel: Kernel) -> Kernel | None:
 
 def _driver_versions(machine: Machine, driver: str) -> list[str]:
     """Versions of a driver that is not the kernel's own, which is numbered as the kernel is."""
-    kernel = known(machine.snapshot.kernel_release)
+    kernel = (known(machine.snapshot.kernel_release) or "")[:VERSION_LENGTH]
     found: list[str] = []
     for netdev in known(machine.snapshot.netdevs) or ():
         info = known(netdev.samples[-1].driver_info) if netdev.samples else None

@@ -1,8 +1,8 @@
 """What is expected of each NIC against what is there.
 
 No attribute in the guest says whether Accelerated Networking is enabled on a
-NIC, and the instance metadata does not say it either: the operator does
-(`--expect`).  A NIC without a VF may be perfectly right.
+NIC, and the instance metadata does not say it either: the operator does, by
+`--expect` or by the VM's tag `accelnet-expect`.  A NIC without a VF may be perfectly right.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from accelnet_agent.commands import do, look_again
 from accelnet_agent.data import remedies, vm_sizes
 from accelnet_agent.datapath import counters_of
 from accelnet_agent.findings import Check, failed, passed, skipped, unknown, warned
+from accelnet_probes.instance import EXPECT_TAG
+from accelnet_probes.record import replace
 from accelnet_probes.snapshot import Gap, known, need
 
 TYPE_CHECKING = False
@@ -20,10 +22,36 @@ if TYPE_CHECKING:
     from accelnet_probes.snapshot import LogEvent
 
 ARRIVALS = ("registering", "joined", "switched-to")  # "slot-added" is a promise
+GIVEN = ("slot-added",)
 DEPARTURES = ("switched-from", "unregistering", "slot-removed")
 
 
 def judge(machine: Machine, nic: Nic) -> Judgement:
+    return _told(machine, _judge(machine, nic))
+
+
+def _told(machine: Machine, judgement: Judgement) -> Judgement:
+    """With who expects it; a tag that says something else is never passed over."""
+    expectation = machine.expectation
+    evidence: dict[str, Json] = {
+        **judgement.evidence,
+        "expect": expectation.value,
+        "expected_by": expectation.source,
+    }
+    if expectation.misread is None:
+        return replace(judgement, evidence=evidence)
+    evidence["tag_value"] = expectation.misread
+    said = f"the tag {EXPECT_TAG} says {expectation.misread[:20]!r}, which is none of on, off, auto"
+    return replace(
+        judgement,
+        status="warn" if judgement.status in ("pass", "skip") else judgement.status,
+        summary=f"{judgement.summary}; {said}",
+        remedy="\n".join(filter(None, (judgement.remedy, remedies.TAG))),
+        evidence=evidence,
+    )
+
+
+def _judge(machine: Machine, nic: Nic) -> Judgement:
     vf = nic.netdev if nic.direct else need(nic.vf)
     if vf is not None:
         if machine.expect == "off":
@@ -97,11 +125,11 @@ def is_coming(machine: Machine, nic: Nic) -> bool:
 
 def _evidence(machine: Machine, nic: Nic) -> dict[str, Json]:
     log = known(machine.snapshot.kernel_log)
-    evidence: dict[str, Json] = {"expect": machine.expect}
+    evidence: dict[str, Json] = {}
     if (
         log is not None
         and log.starts_at_boot
-        and not any(event.kind == "slot-added" for event in log.events)
+        and not any(event.kind in (*GIVEN, *ARRIVALS, *DEPARTURES) for event in log.events)
     ):
         evidence["kernel_log"] = "since boot the host has assigned no VF to any NIC"
     counters = counters_of(nic.netdev)

@@ -74,6 +74,10 @@ READ_AGAIN = """\
 Run it again as root, on the VM itself and not in a container:
   sudo accelnet-check"""
 
+TAG = """\
+Let the VM's tag say on, off or auto:
+  az vm update --resource-group GROUP --name VM --set tags.accelnet-expect=on"""
+
 WAIT = """\
 Wait for it:
   accelnet-check --wait 300"""

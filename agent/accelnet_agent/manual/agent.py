@@ -30,6 +30,7 @@ AGENT = Command(
     },
     details={
         "--web.listen-address": "An IPv6 address stands in brackets.",
+        "--expect": "Auto leaves it to the VM's tag accelnet-expect; on or off outranks it.",
         "--vf-grace": "The host takes VFs away for a while when it is serviced.",
         "--scheduled-events": "So it is off by default.",
     },

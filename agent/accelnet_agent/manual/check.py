@@ -21,12 +21,14 @@ CHECK = Command(
         (
             "accelnet-check says for each NIC whether its traffic really goes by the VF, on what "
             "evidence, and what to type next. It judges the running machine, the file tree of an "
-            "image (--root) or a recorded bundle (--bundle). It only ever reads, needs no "
-            "privilege, runs no other program, and says so where it could not see."
+            "image (--root) or a recorded bundle (--bundle). It only ever reads (but for "
+            "--active-proof), needs no privilege, runs no other program, and says so where it "
+            "could not see."
         ),
         (
             "Whether Accelerated Networking is enabled on a NIC can not be seen from inside a VM: "
-            "--expect states it."
+            "--expect states it, or the VM's tag accelnet-expect (on, off or auto), which is read "
+            "from the instance metadata."
         ),
     ),
     options=OPTIONS,
@@ -53,10 +55,14 @@ CHECK = Command(
         "prometheus. All of them tell the same report.",
         "--output": "The file is replaced as a whole, so that no reader sees half of it.",
         "--expect": "With on, a NIC without a VF fails; with off, one with a VF is a warning; with "
-        "auto, one without a VF is a warning, unless the VM is known to support none.",
+        "auto, one without a VF is a warning, unless the VM is known to support none. On or off "
+        "outranks the VM's tag.",
         "--interface": "Its name is that of the synthetic NIC, such as eth0.",
         "--wait": "For provisioning, where a VF takes a while to come. The last report is printed.",
         "--window": "The counters must grow in it for traffic to prove the path.",
+        "--active-proof": "Eight datagrams to ff02::114, or to 224.0.0.254 where IPv6 will not do: "
+        "groups of experiments, port 9, which no router passes on and nobody answers. An idle VF "
+        "then passes only by proof.",
         "--known-issues": "Each entry names a source, a symptom, the kernels and the fixed one; "
         "docs/runbooks/kernel-known-issue.md says how.",
         "--imds-endpoint": "With off, none is asked.",
