@@ -98,6 +98,7 @@ class Agent:
     def _link(self, link: Link) -> None:
         changes_before = self._tracker.changes
         if self._tracker.link(link, moment()):
+            self._host.doubt()
             self.stir()
         if self._tracker.changes != changes_before:
             self._host.forget()

@@ -33,7 +33,8 @@ def main() -> NoReturn:
 
 
 def _complain(message: str) -> None:
-    sys.stderr.write(f"accelnet-agent: {printable(message)}\n")
+    if sys.stderr is not None:  # 2 was closed at our start
+        sys.stderr.write(f"accelnet-agent: {printable(message)}\n")
 
 
 def run(arguments: Sequence[str]) -> int:

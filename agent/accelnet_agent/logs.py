@@ -50,7 +50,7 @@ class Log:
 
     def __call__(self, level: Level, event: str, **facts: Any) -> None:
         """Tell an event."""
-        if LEVELS.index(level) < self._least:
+        if LEVELS.index(level) < self._least or sys.stderr is None:  # 2 was closed at our start
             return
         if self._held is not None:
             self._held.append((level, event, facts))

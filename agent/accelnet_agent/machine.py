@@ -331,7 +331,12 @@ def _nic(
         datapath.DIRECT
         if direct
         else datapath.judge(
-            netdev, vf, orphans, window, events, pci_readable=not isinstance(snapshot.pci, Gap)
+            netdev,
+            vf,
+            orphans,
+            window,
+            _of_this_boot(events, known(snapshot.uptime)),
+            pci_readable=not isinstance(snapshot.pci, Gap),
         )
     )
     if not isinstance(sent, Gap):
@@ -368,6 +373,15 @@ def _events_of(snapshot: Snapshot, netdev: Netdev) -> tuple[LogEvent, ...]:
 def _since_boot(event: LogEvent) -> float:
     """By the clock of this boot; what is of an earlier one comes first, in its order."""
     return event.uptime if event.uptime is not None else float("-inf")
+
+
+def _of_this_boot(events: tuple[LogEvent, ...], uptime: float | None) -> tuple[LogEvent, ...]:
+    """Without what an agent remembers of a boot before: each has a data path of its own."""
+    return tuple(
+        event
+        for event in events
+        if uptime is None or event.uptime is not None or event.age is None or event.age < uptime
+    )
 
 
 def _concerns(event: LogEvent, netdev: Netdev) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from accelnet_probes.worker import Emit
 
 RETRIES = (1.0, 5.0, 15.0, 60.0, 300.0)  # seconds; the last again and again
-REFRESH = 6 * 3600.0  # seconds: tags may change while the VM runs, its size does not
+REFRESH = 600.0  # seconds: tags and addresses may change while the VM runs
 POLL = 10.0  # seconds between two questions for Scheduled Events
 
 

@@ -126,7 +126,7 @@ class Observer:
 
     def _tell_links(self, answers: Answers) -> dict[int, Link] | None:
         """What the kernel said of the links, which the tracker has been told."""
-        changes, links = self._tracker.changes, links_of(answers)
+        changes, links = self._tracker.changes, links_of(answers, self._host.wanted)
         self._tracker.links((links or {}).values(), moment())
         if self._tracker.changes != changes:
             self._host.forget()
@@ -170,12 +170,18 @@ def _nobody(_before: Observation | None, _after: Observation) -> None:
     """Nobody wants to know."""
 
 
-def links_of(answers: Answers) -> dict[int, Link] | None:
-    """By ifindex; None where the kernel has not answered."""
+def links_of(answers: Answers, wanted: Mapping[str, int | None]) -> dict[int, Link] | None:
+    """By ifindex; None where the kernel has not answered.
+
+    A link of another name is not what files tell of: it was renamed a moment ago, which will be
+    told, or the files are another machine's than the network namespace.
+    """
     links = answers.links
     if links is None:
         return None
-    return {} if isinstance(links, str) else {link.ifindex: link for link in links}
+    if isinstance(links, str):
+        return {}
+    return {link.ifindex: link for link in links if wanted.get(link.name) == link.ifindex}
 
 
 def views(machine: Machine, links: Mapping[int, Link] | None) -> list[NicView] | None:

@@ -100,6 +100,10 @@ class ResidentHost:
         self._kept.clear()
         self._memory.forget()
 
+    def doubt(self) -> None:
+        """Something about a link may have changed, such as its MTU: read all anew."""
+        self._memory.forget()
+
     def earlier(self) -> Sample | None:
         """The newest sample that is old enough to begin a window."""
         self._base = next(

@@ -217,6 +217,12 @@ def test_where_nobody_reads_the_agent_goes_on(monkeypatch: pytest.MonkeyPatch) -
     Log()("info", "agent.started")
 
 
+def test_where_there_is_no_standard_error_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor that closes 0, 1 and 2 leaves None; what follows a line is done all the same."""
+    monkeypatch.setattr("sys.stderr", None)
+    Log()("error", "agent.bug")
+
+
 def test_a_shell_reads_logfmt_too(output: _Told) -> None:
     """Quotes are those of a shell."""
     Log()("info", "agent.started", addresses="127.0.0.1:9975 [::1]:9975")

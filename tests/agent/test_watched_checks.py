@@ -104,6 +104,19 @@ def test_after_a_restart_it_is_still_known_when_the_vf_left() -> None:
         nic.now = Moment(wall=nic.now.wall - 300, boot=nic.now.boot - 300)
 
 
+def test_a_switch_before_this_boot_is_no_word_about_the_vf_of_now() -> None:
+    """It was away when the VM was moved to another host; idle, it is as good as any."""
+    nic = Watched()
+    nic.message(GONE)
+    before = encode(nic.tracker, "before")
+    nic.now = Moment(wall=nic.now.wall + 60, boot=40.0)
+    nic.tracker = decode(before, "now", nic.now)
+    nic.observe(a_seen_vf(ifindex=2))
+    report = _report(nic, vf=True)
+    assert "last_switch" not in report.machine.nics[0].datapath.witnesses
+    assert _said(report, "vf-datapath") == ["pass"]
+
+
 def _flap(nic: Watched, times: int, seconds: float) -> None:
     for _ in range(times):
         nic.wait(seconds)

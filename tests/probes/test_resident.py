@@ -316,6 +316,16 @@ def test_a_change_that_was_told_ends_the_moment(tmp_path: Path) -> None:
     assert _mtu(_look(observed, 10.1)) == 9000
 
 
+def test_a_doubt_ends_the_moment_and_no_window(tmp_path: Path) -> None:
+    """An MTU has changed, say: no counter has."""
+    observed = _tree(tmp_path)
+    _write(tmp_path, "9000")
+    observed.host.doubt()
+    assert observed.host.moment_is_over(10.1)
+    snapshot = _look(observed, 11.5)
+    assert (_mtu(snapshot), snapshot.window_seconds) == (9000, 1.5)
+
+
 def test_other_metadata_end_the_moment(tmp_path: Path) -> None:
     """The size of the VM is judged anew."""
     observed = _tree(tmp_path)
