@@ -162,6 +162,7 @@ def _remove_bridge() -> None:
 
 def _not_switched() -> None:
     """Traffic goes past the VF until its link goes down and up: then hv_netvsc switches."""
+    fakean("rate", "auto", "0")
     fakean("rate", "syn", "1000", "500")
 
     def is_up() -> bool:
@@ -169,6 +170,7 @@ def _not_switched() -> None:
 
     def switch() -> None:
         if until(lambda: not is_up()) is not None and until(is_up) is not None:
+            fakean("rate", "syn", "0")
             fakean("rate", "auto", "1000", "500")
 
     threading.Thread(target=switch, daemon=True).start()
