@@ -130,15 +130,9 @@ class Agent:
 
     def _set_alarm(self) -> None:
         """Look when time alone may change what is judged, and after the interval at the latest."""
-        now, delay = moment(), self._interval
-        for happening in reversed(self._tracker.happenings):
-            age = happening.age(now)
-            if age > self._options.vf_grace and age > max(SETTLING.values()):
-                break
-            for limit in (*SETTLING.values(), self._options.vf_grace):
-                if age < limit:
-                    delay = min(delay, limit - age + SETTLE)
-        self._arm(delay)
+        limits = (*SETTLING.values(), self._options.vf_grace)
+        left = self._tracker.pending(moment(), limits).values()
+        self._arm(min([self._interval, *(seconds + SETTLE for seconds in left)]))
 
     def _arm(self, delay: float) -> None:
         if self._alarm is not None:

@@ -156,6 +156,16 @@ def _of_environment(option: Option, said: str, text: str) -> Any:
     return value_of(option, said, text)
 
 
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Each ACCELNET_ variable that no flag has, with the one that was probably meant."""
+    from difflib import get_close_matches
+
+    names = [variable_of(option) for option in SETTINGS]
+    unknown = sorted(n for n in environment if n.startswith("ACCELNET_") and n not in names)
+    found = ((name, get_close_matches(name, names, n=1)) for name in unknown)
+    return [f"{name} (did you mean {near[0]}?)" if near else name for name, near in found]
+
+
 OTHER_PATHS = ("/", "/healthz", "/application-health", "/livez", "/report")
 
 

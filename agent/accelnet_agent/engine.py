@@ -5,7 +5,7 @@ from __future__ import annotations
 from accelnet_agent.commands import do, look_again
 from accelnet_agent.data import remedies
 from accelnet_agent.datapath import link_of
-from accelnet_agent.findings import Finding, Judgement, skipped, unknown
+from accelnet_agent.findings import SKIPPED, Finding, Judgement, skipped, unknown
 from accelnet_agent.report import Report
 from accelnet_probes.record import replace
 from accelnet_probes.snapshot import Gap, MissingFactsError, known
@@ -57,7 +57,7 @@ def judge(
             if check.settles and judgement.status == "fail":
                 judgement = _settling(machine, judgement)
             if left_out:
-                judgement = skipped("skipped by the operator")
+                judgement = skipped(SKIPPED)
             elif nothing is not None:
                 judgement = skipped(f"this machine is not judged: {nothing.summary}")
             findings.append(_finding(check, subject, judgement))

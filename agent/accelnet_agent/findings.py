@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     Json: TypeAlias = str | int | float | bool | Sequence["Json"] | Mapping[str, "Json"] | None
 
 
+SKIPPED = "skipped by the operator"
+
+
 class Judgement(Record):
     """One status with its reason in one sentence, the evidence, and what to do."""
 

@@ -20,13 +20,16 @@ DEADLINE = 2.5  # seconds for all calls of one question; a slow firmware takes m
 class Kernel:
     """The kernel, as far as asking it may hang."""
 
-    def __init__(self, asker: Asker | None, on_recovery: Callable[[], None]) -> None:
+    def __init__(
+        self, asker: Asker | None, on_recovery: Callable[[], None], deadline: float = DEADLINE
+    ) -> None:
         """`asker`: forked early, while the process was small; None where that failed.
 
         `on_recovery` is called when a question that had hung is answered after all.
         """
         self._asker = asker
         self._on_recovery = on_recovery
+        self._deadline = deadline
         self._waiting: asyncio.Future[None] | None = None
         if asker is not None:
             self._listen(asker)
@@ -55,7 +58,7 @@ class Kernel:
     async def _answer(self) -> None:
         self._waiting = asyncio.get_running_loop().create_future()
         try:
-            await asyncio.wait_for(self._waiting, DEADLINE)
+            await asyncio.wait_for(self._waiting, self._deadline)
         except asyncio.TimeoutError:
             pass  # what came in time stands
         finally:

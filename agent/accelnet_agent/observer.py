@@ -14,7 +14,7 @@ from accelnet_agent.clock import moment
 from accelnet_agent.datapath import link_of
 from accelnet_agent.engine import judge
 from accelnet_agent.history import watch_of
-from accelnet_agent.machine import SERVICING_SECONDS, build
+from accelnet_agent.machine import SERVICING_SECONDS, SETTLING, build
 from accelnet_agent.tracks import NicView, Vf
 from accelnet_probes.observe import observe
 from accelnet_probes.record import Record, replace
@@ -45,7 +45,7 @@ class Observation(Record):
     report: Report
     durations: dict[str, float]  # seconds by probe
     at: float  # the event loop's clock
-    stamp: tuple[int, int] = (0, 0)  # the same where nothing but counters can have changed
+    stamp: object = None  # the same where nothing but counters can have changed
 
 
 class Observer:
@@ -117,8 +117,10 @@ class Observer:
             if not (outdated or host.unasked) or tries == _TRIES:
                 break
         durations.update(dict.fromkeys(ASKED, took))
+        limits = (*SETTLING.values(), self._grace)
+        pending = frozenset(tracker.pending(moment(), limits))
         machine = self._reconciled(snapshot, links, outdated=outdated)
-        stamp = (host.moment, tracker.changes)
+        stamp = (host.moment, tracker.changes, pending)
         same = self.last is not None and self.last.stamp == stamp
         earlier = self.last.report if same and self.last is not None else None
         report = judge(machine, CHECKS, earlier=earlier)
@@ -126,7 +128,7 @@ class Observer:
 
     def _tell_links(self, answers: Answers) -> dict[int, Link] | None:
         """What the kernel said of the links, which the tracker has been told."""
-        changes, links = self._tracker.changes, links_of(answers)
+        changes, links = self._tracker.changes, links_of(answers, self._host.wanted)
         self._tracker.links((links or {}).values(), moment())
         if self._tracker.changes != changes:
             self._host.forget()
@@ -170,12 +172,18 @@ def _nobody(_before: Observation | None, _after: Observation) -> None:
     """Nobody wants to know."""
 
 
-def links_of(answers: Answers) -> dict[int, Link] | None:
-    """By ifindex; None where the kernel has not answered."""
+def links_of(answers: Answers, wanted: Mapping[str, int | None]) -> dict[int, Link] | None:
+    """By ifindex; None where the kernel has not answered.
+
+    A link of another name is not what files tell of: it was renamed a moment ago, which will be
+    told, or the files are another machine's than the network namespace.
+    """
     links = answers.links
     if links is None:
         return None
-    return {} if isinstance(links, str) else {link.ifindex: link for link in links}
+    if isinstance(links, str):
+        return {}
+    return {link.ifindex: link for link in links if wanted.get(link.name) == link.ifindex}
 
 
 def views(machine: Machine, links: Mapping[int, Link] | None) -> list[NicView] | None:

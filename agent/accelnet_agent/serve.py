@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from accelnet_agent.agent import Agent
+from accelnet_agent.daemon_arguments import unknown_variables
 from accelnet_agent.kernel import Kernel
 from accelnet_agent.logs import Log
 from accelnet_agent.observer import Observer
@@ -49,6 +50,8 @@ async def _serve(options: Options, asker: Asker | None, log: Log, notifier: Noti
     with _no_certificates():
         from accelnet_agent.web_server import WebServer
 
+    for variable in unknown_variables(os.environ):
+        log("warning", "settings.unknown", variable=variable)
     config = _web_config(options, log)
     state = StateFile(options.state_directory)
     host = ResidentHost(prefix=options.path_rootfs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accelnet_agent.datapath import last_statistics, link_of, queue_counters
+from accelnet_agent.findings import SKIPPED
 from accelnet_probes.record import Record
 from accelnet_probes.snapshot import known
 
@@ -16,6 +17,7 @@ WORST_FIRST = ("fail", "unknown", "warn", "pass", "skip")
 PROVEN = "accelerated networking works"
 UNPROVEN = "accelerated networking is in place; no traffic has proven it"
 AS_EXPECTED = "no VF is in use, as expected"
+CHECKED = "what was checked is as it should be; other checks were skipped"
 IMAGE = "release and kernel are as they should be; the rest is judged on the running VM"
 NO_REASON = "no VF is in use, and the checks that would say why were skipped"
 
@@ -41,6 +43,8 @@ def reason(report: Report) -> str:
 
 def _passed(report: Report) -> str:
     machine = report.machine
+    if any(finding.summary == SKIPPED for finding in report.findings):
+        return CHECKED
     paths = [nic.datapath for nic in machine.nics]
     if machine.snapshot.source == "root" and not paths:
         return IMAGE

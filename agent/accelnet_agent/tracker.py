@@ -45,6 +45,22 @@ class Tracker:
         """Grows with every VF that comes or leaves."""
         return sum(track.totals.added + track.totals.removed for track in self.tracks.values())
 
+    def pending(self, now: Moment, limits: Iterable[float]) -> dict[tuple[str, str, float], float]:
+        """What time alone will change: seconds until the last of each kind is so old, by NIC."""
+        limits = tuple(limits)
+        ages: dict[tuple[str, str], float] = {}
+        for happening in reversed(self.happenings):
+            age = happening.age(now)
+            if age >= max(limits):
+                break
+            ages.setdefault((happening.nic, happening.kind), age)
+        return {
+            (*key, limit): limit - age
+            for key, age in ages.items()
+            for limit in limits
+            if age < limit
+        }
+
     # --- what tells of changes
 
     def link(self, link: Link, now: Moment) -> bool:

@@ -155,6 +155,9 @@ class WebConfigFile:
     has changed; a link that leads elsewhere is a change too.  There is no timer.  A mistake leaves
     the last good configuration in force, and is told once, if it is still there at the next look:
     a certificate and its key are seldom replaced at the same moment.
+
+    A file that asks for no TLS or no password any more may be one that is being written: such a
+    change takes a reload (SIGHUP) or a restart.
     """
 
     def __init__(
@@ -182,11 +185,14 @@ class WebConfigFile:
     def reload(self) -> None:
         """Read it now, changed or not, and tell a mistake at once."""
         self._told = None
-        self._take(tell=True)
+        self._take(tell=True, asked=True)
 
-    def _take(self, *, tell: bool) -> None:
+    def _take(self, *, tell: bool, asked: bool = False) -> None:
         try:
-            self._config = self._read()
+            found = self._read()
+            if not asked:
+                _refuse_to_open(self._path, self._config, found)
+            self._config = found
         except UsageError as error:
             self._untold = not tell
             if tell and self._told != str(error):
@@ -206,6 +212,31 @@ class WebConfigFile:
 
     def _signature(self) -> Signature:
         return tuple(_signature(path) for path in (self._path, *self._files))
+
+
+def _asks_clients(config: WebConfig) -> bool:
+    import ssl  # where there is TLS, it is imported already
+
+    return config.tls is not None and config.tls.verify_mode == ssl.CERT_REQUIRED
+
+
+def _refuse_to_open(path: str, before: WebConfig, after: WebConfig) -> None:
+    """UsageError where a change would let in whom the configuration in force keeps out."""
+    lost = [
+        what
+        for what, was, now in (
+            ("TLS", before.tls, after.tls),
+            ("client certificates", _asks_clients(before), _asks_clients(after)),
+            ("allowed names of clients", before.allowed_sans, after.allowed_sans),
+            ("passwords", before.users, after.users),
+        )
+        if was and not now
+    ]
+    if lost:
+        raise UsageError(
+            f"{path}: {' and '.join(lost)} would be switched off: expected a reload (SIGHUP) for "
+            "that; what was in force stays"
+        )
 
 
 def _signature(path: str) -> tuple[int, ...] | None:

@@ -17,6 +17,7 @@ from accelnet_agent.daemon_arguments import (
     Options,
     parse,
     parser,
+    unknown_variables,
     variable_of,
 )
 from accelnet_agent.options import COLUMNS
@@ -304,3 +305,17 @@ def test_anything_is_read_or_is_an_error(arguments: list[str], environment: dict
     """UsageError and nothing else."""
     with contextlib.suppress(UsageError):
         assert isinstance(parse(arguments, environment), Options)
+
+
+def test_a_misspelt_variable_is_told() -> None:
+    """Else a fleet believes that it is set."""
+    found = {
+        "ACCELNET_EXPCT": "on",
+        "ACCELNET_EXPECT": "on",
+        "PATH": "/",
+        "ACCELNET_0123456789": "",
+    }
+    assert unknown_variables(found) == [
+        "ACCELNET_0123456789",
+        "ACCELNET_EXPCT (did you mean ACCELNET_EXPECT?)",
+    ]

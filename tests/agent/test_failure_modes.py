@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/failure-modes.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
-    for line in TEXT.splitlines()
+    for line in TEXT.partition("## Remedies carried out")[0].splitlines()
     if line.startswith("| ") and not line.startswith(("| what |", "| | "))
 ]
 MODES = [row for row in ROWS if re.fullmatch(r"F\d+", row[0])]
@@ -60,3 +60,13 @@ def test_every_check_stands_for_something() -> None:
     """But those about the distribution and the kernel's number."""
     named = {name for row in ROWS for name in _names(row[2] if row in MODES else row[1])}
     assert {check.id for check in CHECKS} - named == {"kernel-minimum", "os-supported"}
+
+
+def test_each_remedy_that_was_carried_out_is_one_of_the_testbed() -> None:
+    """The table names the faults of tests/testbed/remedies.py, each with its check, and all."""
+    section = TEXT.partition("## Remedies carried out")[2].partition("These can not")[0]
+    rows = re.findall(r"^\| ([^|]+) \| `([^`]+)` \| cured", section, re.MULTILINE)
+    text = (ROOT / "tests/testbed/remedies.py").read_text(encoding="utf-8")
+    faults = re.findall(r'Fault\(\s*"([^"]+)",\s*"([^"]+)"', text)
+    assert len(rows) > 10
+    assert rows == faults

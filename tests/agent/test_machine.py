@@ -652,3 +652,9 @@ def test_a_link_left_behind_does_not_hide_the_one_that_is_there() -> None:
 def test_where_the_pci_bus_was_not_seen_no_device_is_without_its_function() -> None:
     """Nothing can be said of either."""
     assert build(a_snapshot(vmbus=(a_pass_through_device(),), pci=REFUSED)).without_function == ()
+
+
+def test_the_vms_tag_is_taken_where_nobody_says_otherwise() -> None:
+    """By both commands, of a recording too: it is derived from the facts alone."""
+    snapshot = a_snapshot(instance=an_instance(expect="on"))
+    assert (build(snapshot).expect, build(snapshot, "off").expect) == ("on", "off")

@@ -696,6 +696,32 @@ def test_a_clock_that_is_set_makes_nobody_forget(step: float) -> None:
     assert [round(told.age(nic.now)) for told in nic.tracker.happenings] == [30, 30, 0, 0]
 
 
+# --- what time alone will change ------------------------------------------------------------------
+
+
+def test_what_is_pending_is_told_of_the_last_of_each_kind() -> None:
+    """Of each NIC, for each limit that it has not reached."""
+    nic = Watched()
+    nic.observe(a_seen_vf(), a_view(a_seen_vf(ifindex=5), name="eth1", ifindex=4))
+    nic.message(a_link(ifindex=5, master=None, gone=True))
+    nic.wait(5)
+    for _ in range(3):
+        nic.message(SET_DOWN)
+        nic.message(a_link())
+        nic.wait(1)
+    assert nic.tracker.pending(nic.now, (2.0, 10.0)) == {
+        ("eth1", "removed", 10.0): 2,
+        ("eth1", "to-synthetic", 10.0): 2,
+        **{
+            ("eth0", kind, limit): limit - 1
+            for kind in ("down", "to-synthetic", "up", "to-vf")
+            for limit in (2.0, 10.0)
+        },
+    }
+    nic.wait(9)
+    assert nic.tracker.pending(nic.now, (2.0, 10.0)) == {}
+
+
 # --- what departures are put down to -------------------------------------------------------------
 
 FREEZE = "during scheduled event Freeze (Started, 1)"

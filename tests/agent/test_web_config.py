@@ -719,9 +719,37 @@ def test_a_mistake_leaves_the_last_good_configuration(folder: Path) -> None:
     for _ in range(4):
         assert watched.look().users == {"alice": HASH}
     assert len(watched.errors) == 1
-    path.write_text("")
-    assert watched.look().users == {}
+    path.write_text(f"basic_auth_users: {{bob: {HASH}}}\n")
+    assert watched.look().users == {"bob": HASH}
     assert (watched.reloads, len(watched.errors)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "cut"),
+    [
+        pytest.param(f"{TLS}basic_auth_users: {{alice: {HASH}}}\n", "", id="all"),
+        pytest.param(f"{TLS}basic_auth_users: {{alice: {HASH}}}\n", TLS, id="the-passwords"),
+        pytest.param(
+            f"{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: server.crt\n",
+            TLS,
+            id="the-clients-certificates",
+        ),
+        pytest.param(f"basic_auth_users: {{alice: {HASH}}}\n", "# none\n", id="a-comment"),
+    ],
+)
+def test_a_file_that_is_being_written_opens_nothing(before: str, cut: str, folder: Path) -> None:
+    """A shorter one is a valid one: what keeps somebody out goes by a reload alone."""
+    path = folder / "web.yml"
+    path.write_text(before)
+    watched = Watched(path)
+    kept = watched.look()
+    path.write_text(cut)
+    for _ in range(3):
+        assert watched.look() is kept
+    assert len(watched.errors) == 1
+    assert "would be switched off" in watched.errors[0]
+    watched.file.reload()
+    assert watched.look() is not kept
 
 
 def test_a_key_that_follows_its_certificate_is_no_mistake(folder: Path) -> None:

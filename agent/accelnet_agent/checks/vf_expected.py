@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from accelnet_probes.snapshot import LogEvent
 
 ARRIVALS = ("registering", "joined", "switched-to")  # "slot-added" is a promise
+GIVEN = ("slot-added",)
 DEPARTURES = ("switched-from", "unregistering", "slot-removed")
 
 
@@ -128,7 +129,7 @@ def _evidence(machine: Machine, nic: Nic) -> dict[str, Json]:
     if (
         log is not None
         and log.starts_at_boot
-        and not any(event.kind == "slot-added" for event in log.events)
+        and not any(event.kind in (*GIVEN, *ARRIVALS, *DEPARTURES) for event in log.events)
     ):
         evidence["kernel_log"] = "since boot the host has assigned no VF to any NIC"
     counters = counters_of(nic.netdev)

@@ -7,7 +7,7 @@ with "Device or resource busy" or leaves it as rename3, and boot waits.
 
 from __future__ import annotations
 
-from accelnet_agent.commands import do, quoted
+from accelnet_agent.commands import do, pair_anew, quoted
 from accelnet_agent.findings import Check, passed, skipped, unknown, warned
 from accelnet_agent.machine import macs_of
 from accelnet_probes.snapshot import known, need
@@ -32,14 +32,25 @@ def judge(machine: Machine, nic: Nic) -> Judgement:
             return warned(
                 f"{netdev.name} is stuck in the middle of a rename",
                 remedy=do(
-                    "See who renames it, and let that match by driver hv_netvsc, then reboot:",
+                    "See who renames it, and let that match by driver hv_netvsc:",
                     "journalctl -b -u systemd-udevd | grep -i rename",
-                ),
+                )
+                + "\n"
+                + _named_anew(netdev, vf),
             )
     setup = known(machine.snapshot.network_setup)
     if setup is None:
         return passed(f"{vf.name} has a name of its own; what names it was not seen")
     return _by_rules(setup, nic, vf)
+
+
+def _named_anew(netdev: Netdev, vf: Netdev) -> str:
+    if netdev is not vf:
+        return "Then reboot."
+    return do(
+        "Then let udev name it as it comes anew (traffic goes on by the synthetic path meanwhile):",
+        *pair_anew(vf),
+    )
 
 
 def is_stuck(name: str) -> bool:

@@ -44,7 +44,12 @@ def judge(machine: Machine) -> Judgement:
     if without:
         return failed(
             f"VMBus offers pass-through device {without[0].guid}, but no PCI device came of it",
-            remedy=do("See what pci_hyperv says of it:", "sudo dmesg | grep hv_pci")
+            remedy=do(
+                "It may have been removed: let the kernel look for it again:",
+                "echo 1 | sudo tee /sys/bus/pci/rescan",
+            )
+            + "\n"
+            + do("See what pci_hyperv says of it:", "sudo dmesg | grep hv_pci")
             + "\n"
             + remedies.NEWEST_KERNEL,
             without_pci_device=[device.guid for device in without],
