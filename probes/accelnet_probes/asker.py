@@ -111,8 +111,13 @@ class Asker:
         return not self._ended
 
     def answers(self) -> Answers:
-        """What has come of the last question, by now."""
+        """What has come of the last question, by now.
+
+        A number that is another interface's answers for none: /sys may be of another network
+        namespace than we are in (a container that was given the host's), and names change.
+        """
         found: dict[str, dict[str, Reply]] = {}
+        is_elsewhere = False
         self._read = not self.busy
         asked, whole = self._asked
         result = Answers(ethtool=found, complete=self._read, whole=whole)
@@ -131,8 +136,12 @@ class Asker:
             elif isinstance(value, str):
                 result = replace(result, links=value)
             else:
-                links = [link for body in value for link in self._link(body)]
-                result = replace(result, links=tuple(links))
+                links = tuple([link for body in value for link in self._link(body)])
+                names = {index: name for name, index in asked.items()}
+                own = tuple([link for link in links if names.get(link.ifindex) == link.name])
+                is_elsewhere, result = own != links, replace(result, links=own)
+        if is_elsewhere and whole and result.addresses is not None:
+            result = replace(result, addresses="ENODEV")
         if whole:
             self._settings, self._settled = result, asked if self._read else {}
         return result

@@ -70,8 +70,7 @@ class LiveHost:
         if interfaces and not self._stuck:  # a hung call is never joined by a second
             from accelnet_probes.worker import Worker
 
-            names = list(interfaces)
-            self._worker = Worker(lambda emit: _ask_kernel(names, emit))
+            self._worker = Worker(lambda emit: _ask_kernel(interfaces, emit))
 
     def sample(self, number: int, interfaces: Mapping[str, int | None]) -> Sample:
         """One worker asks everything; what it does not answer in time is ETIMEDOUT."""
@@ -156,8 +155,12 @@ class LiveHost:
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def _ask_kernel(interfaces: list[str], emit: Emit) -> None:
-    """In the worker.  Emits (interface, reply's name, reply); addresses as (None, None, …)."""
+def _ask_kernel(interfaces: Mapping[str, int | None], emit: Emit) -> None:
+    """In the worker.  Emits (interface, reply's name, reply); addresses as (None, None, …).
+
+    Of a number that is another interface's nothing is told: /sys may be of another network
+    namespace than we are in (a container that was given the host's).
+    """
     from accelnet_probes.rtnetlink import addresses
 
     try:
@@ -171,8 +174,15 @@ def _ask_kernel(interfaces: list[str], emit: Emit) -> None:
             for reply in REPLIES:
                 emit((interface, reply, errno_name(error)))
         return
-    for interface in interfaces:
-        read_interface(socket, interface, emit)
+    for interface, index in interfaces.items():
+        try:
+            socket.verify(interface, index)
+        except OSError as error:
+            emit((None, None, errno_name(error)))
+            for reply in REPLIES:
+                emit((interface, reply, errno_name(error)))
+        else:
+            read_interface(socket, interface, emit)
 
 
 def _named(

@@ -121,21 +121,35 @@ class Worker:
         return messages, ended
 
 
+_left: list[int] = []  # children that had not ended in time
+
+
 def reap(pid: int, *, ended: bool) -> None:
     """Take note of the end of a child; of one that has not ended, if it does so in some ms.
 
     Its pipes close before it can be waited for: to look once and at once would be too early.
+    One that takes longer (it hangs, or the CPU is busy) is looked for again with the next: a
+    daemon would gather zombies.
     """
+    _left[:] = [left for left in _left if not _is_over(left)]
     try:
         if ended:
             os.waitpid(pid, 0)
             return
-        for _ in range(20):
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                break
-            time.sleep(0.001)
     except ChildProcessError:
-        pass  # whoever started us ignores SIGCHLD: the kernel has reaped it
+        return
+    for _ in range(20):
+        if _is_over(pid):
+            return
+        time.sleep(0.001)
+    _left.append(pid)
+
+
+def _is_over(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return True  # whoever started us ignores SIGCHLD: the kernel has reaped it
 
 
 def _run(task: Callable[[Emit], None], board: Board, write: int) -> None:

@@ -446,3 +446,21 @@ def test_there_are_words_for_all_that_settles(kind: str) -> None:
     """Each kind of event."""
     watch = a_watch(an_event(kind, age=1.0))
     assert WORDS[kind] in _settling("fail", watch=watch).summary
+
+
+def test_what_was_found_a_moment_ago_stands_where_only_counters_have_changed() -> None:
+    """Checks that judge counters judge anew; the others' findings are the same objects."""
+    before = judge(a_machine(), CHECKS)
+    after = judge(a_machine(), CHECKS, earlier=before)
+    assert [(f.check, f.subject) for f in after.findings] == [
+        (f.check, f.subject) for f in before.findings
+    ]
+    kept = {f.check for f in after.findings if any(f is other for other in before.findings)}
+    assert kept == {check.id for check in CHECKS if not check.each_time}
+
+
+def test_what_judges_counters_or_the_observation_itself() -> None:
+    """Each of these may be another within a moment."""
+    assert {check.id for check in CHECKS if check.each_time} == {
+        *("vf-datapath", "vf-drops", "synthetic-errors", "probes-answered"),
+    }

@@ -120,6 +120,14 @@ def test_each_answer_is_where_it_belongs() -> None:
         )
 
 
+def test_a_number_that_is_another_interfaces_answers_for_none() -> None:
+    """A container with the host's /sys: its own eth0 may have the number of the host's VF."""
+    with _asking(_everything) as asker:
+        answers = _answered(asker, {"enP53091s1": 2})
+        assert (answers.links, answers.addresses) == ((), "ENODEV")
+        assert _answered(asker, {"eth0": 2}).addresses == ((2, "10.0.0.4/24"),)
+
+
 def test_a_refusal_is_the_errnos_name() -> None:
     """Of links, of addresses, of a reply."""
 

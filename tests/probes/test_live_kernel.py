@@ -39,9 +39,11 @@ from accelnet_probes.netdevs import decode_sample
 from accelnet_probes.observe import observe
 from accelnet_probes.snapshot import Gap, Snapshot
 from namespaces import Namespace, a_pair, as_nobody, needs, run
+from trees import Pair, write_machine
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from pathlib import Path
     from typing import TypeVar
 
     from accelnet_probes.ethtool import ByteOrder, Reply
@@ -424,3 +426,18 @@ def test_a_namespace_is_observed(namespace: Namespace) -> None:
     found = namespace.inside(lambda: observe(LiveHost(window=0.1, endpoint="off")))
     assert isinstance(found, Snapshot)
     assert found.netdevs == ()
+
+
+def test_the_files_of_the_host_are_not_answered_for_from_another_namespace(
+    namespace: Namespace, tmp_path: Path
+) -> None:
+    """A container that was given the host's /sys has interfaces and addresses of its own."""
+    index = int(namespace.ip("-oneline", "link", "show", "v0").partition(":")[0])
+    namespace.ip("address", "replace", "10.9.0.4/24", "dev", "v0")
+    machine = write_machine(tmp_path / "machine", pairs=(Pair(ifindex=index - 1),))
+    host = LiveHost(window=0, endpoint="off", prefix=str(machine / "root"))
+    found = namespace.inside(lambda: observe(host))
+    assert isinstance(found.netdevs, tuple)
+    vf = next(netdev for netdev in found.netdevs if netdev.name == "enP53091s1")
+    assert vf.ifindex == index
+    assert vf.addresses == Gap(asked=True, why="RTM_GETADDR: ENODEV")

@@ -386,6 +386,18 @@ def test_a_child_that_does_not_end_is_not_waited_for() -> None:
     assert hanging.collect(time.monotonic() + 10) == ([], True)
 
 
+def test_a_child_that_ends_too_late_is_taken_note_of_with_the_next() -> None:
+    """What hung, or found no CPU: a daemon keeps no zombies."""
+    late, next_one = Worker(_hang), Worker(lambda _emit: None)
+    worker.reap(late._pid, ended=False)
+    os.kill(late._pid, signal.SIGKILL)
+    os.waitid(os.P_PID, late._pid, os.WEXITED | os.WNOWAIT)
+    assert next_one.collect(time.monotonic() + 10) == ([], True)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(late._pid, os.WNOHANG)
+    os.close(late.fileno())
+
+
 def test_a_worker_that_could_not_be_made_leaves_nothing() -> None:
     """No descriptor is left for its pipe."""
     before = sorted(entry.name for entry in Path("/proc/self/fd").iterdir())

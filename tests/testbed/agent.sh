@@ -5,6 +5,9 @@ set -euo pipefail
 
 cd -- "$HOST"
 fakean-load
+# It keeps the real drivers from loading in place of its own, which are there by now; accelnet would
+# rightly warn of a VM that forbids them.
+rm -f /etc/modprobe.d/fakean.conf
 ip link set eth1 up
 ip address add 10.0.0.4/24 dev eth1
 fakean rate auto 1000 500

@@ -124,7 +124,6 @@ def _managed(
         else do(
             "Let the file that matches it ask for Driver=hv_netvsc (netplan: match: driver), then:",
             "sudo networkctl reload",
-            f"sudo networkctl reconfigure {quoted(target.name)}",
         )
         + "\n"
         + INSTALL,
