@@ -16,6 +16,7 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from accelnet_agent.agent import Agent
@@ -257,6 +258,19 @@ class _Lines:
         self._lines.append((level, event, facts))
 
     repeated = __call__
+
+
+def children() -> set[int]:
+    """The children of this process that live."""
+    return {child.pid for child in psutil.Process().children() if not is_over(child)}
+
+
+def is_over(process: psutil.Process) -> bool:
+    """It has ended, whether somebody has taken note of that or not."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def read_samples(page: bytes) -> dict[str, float]:

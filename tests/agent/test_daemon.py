@@ -20,8 +20,9 @@ from accelnet_agent.tracker import Tracker
 from accelnet_agent.tracks import Totals, Track
 from accelnet_agent.version import VERSION
 from daemon import HEALTHY, Daemon, activate, daemon, refused
+from machines import is_over
 from metadata_server import metadata_server
-from serving import ask
+from serving import ask, wait_until
 
 INSTANCE, EVENTS = "/metadata/instance", "/metadata/scheduledevents"
 
@@ -153,13 +154,6 @@ def test_who_asks_is_told(argument: str, words: str) -> None:
 # --- signals -------------------------------------------------------------------------------------
 
 
-def _is_gone(process: psutil.Process) -> bool:
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_when_it_is_told_to(tmp_path: Path, number: int) -> None:
     """With status 0, its state written and its child gone."""
@@ -168,10 +162,7 @@ def test_it_ends_when_it_is_told_to(tmp_path: Path, number: int) -> None:
         assert agent.end(number) == 0
         assert (tmp_path / NAME).exists()
         assert agent.lines()[-1].endswith("event=agent.stopping")
-        end = time.monotonic() + 10
-        while not all(map(_is_gone, agent.children)):
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        wait_until(lambda: all(map(is_over, agent.children)))
 
 
 def test_sighup_reads_the_web_configuration_anew(tmp_path: Path) -> None:
@@ -196,7 +187,7 @@ def test_its_child_alone_can_be_killed(tmp_path: Path) -> None:
             samples = agent.samples()
             assert samples['probe_success{probe="ethtool"}'] == 1
         children = psutil.Process(agent.process.pid).children()
-        assert [child for child in children if not _is_gone(child)] != agent.children
+        assert [child for child in children if not is_over(child)] != agent.children
 
 
 # --- history -------------------------------------------------------------------------------------

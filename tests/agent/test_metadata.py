@@ -20,7 +20,9 @@ from accelnet_agent.metadata import (
     watch_events,
 )
 from accelnet_probes.scheduled_events import ScheduledEvent
+from machines import children
 from metadata_server import metadata_server
+from serving import wait_until
 
 T = TypeVar("T")
 INSTANCE, EVENTS = "/metadata/instance", "/metadata/scheduledevents"
@@ -52,12 +54,6 @@ async def _first(
 # --- a child that asks ---------------------------------------------------------------------------
 
 
-def _held() -> tuple[int, set[int]]:
-    """Descriptors and children of this process."""
-    process = psutil.Process()
-    return process.num_fds(), {child.pid for child in process.children()}
-
-
 def _answer(task: Callable[[Any], None], deadline: float = 5.0) -> bytes | str:
     return asyncio.run(answer_of(task, deadline))
 
@@ -85,10 +81,10 @@ def test_a_child_that_hangs_is_given_up_and_the_loop_goes_on() -> None:
             ticks += 1
         return asked.result(), ticks
 
-    before = _held()
+    before = children()
     answer, ticks = asyncio.run(ask())
     assert (answer, ticks > 5) == ("ETIMEDOUT", True)
-    assert _held() == before
+    wait_until(lambda: children() == before)
 
 
 def test_who_stops_asking_leaves_nothing() -> None:
@@ -100,9 +96,10 @@ def test_who_stops_asking_leaves_nothing() -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    before = _held()
+    descriptors, before = psutil.Process().num_fds(), children()
     asyncio.run(ask())
-    assert _held() == before
+    assert psutil.Process().num_fds() == descriptors
+    wait_until(lambda: children() == before)
 
 
 # --- the instance --------------------------------------------------------------------------------
