@@ -56,7 +56,7 @@ def test_the_settings_come_from_the_environment_too(tmp_path: Path) -> None:
         "ACCELNET_LOG_FORMAT": "json",
         "ACCELNET_EXPECT": "on",
     }
-    with daemon(tmp_path, **variables) as agent:
+    with daemon(tmp_path, variables=variables) as agent:
         assert agent.get("/numbers").status == 200
         assert agent.get("/metrics").status == 404
         started = json.loads(agent.until_told("agent.started"))
