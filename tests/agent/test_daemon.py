@@ -75,6 +75,9 @@ def test_the_log_has_no_line_for_a_scrape(tmp_path: Path) -> None:
     """One a change of state."""
     with daemon(tmp_path) as agent:
         agent.until_told("agent.started")
+        time.sleep(1.1)  # then there is a window, and what counters say is new
+        agent.get("/metrics")
+        time.sleep(0.3)
         before = len(agent.lines())
         for _ in range(10):
             agent.get("/metrics")
