@@ -16,13 +16,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
 
 from machines import read_samples
+from namespaces import Namespace
 from serving import Answer, ask
 
 HEALTHY = Path(__file__).parent / "fixtures/mlx5-healthy/root"
@@ -41,8 +43,14 @@ def environment(**changes: str) -> dict[str, str]:
 class Daemon:
     """A process, its port, and what it wrote."""
 
-    def __init__(self, process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-        self.process, self.log = process, log
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        address: str,
+        log: Path,
+        namespace: Namespace | None = None,
+    ) -> None:
+        self.process, self.log, self._namespace = process, log, namespace
         self.port = int(address.rpartition(":")[2])
         self.children = psutil.Process(process.pid).children()
         self.status: int | None = None
@@ -51,6 +59,8 @@ class Daemon:
         """One request on a connection of its own."""
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
         try:
+            with self._namespace.entered() if self._namespace is not None else nullcontext():
+                client.connect()
             return ask(client, path, headers)
         finally:
             client.close()
@@ -90,8 +100,16 @@ class Daemon:
 
 
 @contextmanager
-def daemon(folder: Path, *arguments: str, **variables: str) -> Generator[Daemon]:
-    """A daemon that is ready; it has ended afterwards, whatever the test did."""
+def daemon(
+    folder: Path,
+    *arguments: str,
+    namespace: Namespace | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Generator[Daemon]:
+    """A daemon that is ready; it has ended afterwards, whatever the test did.
+
+    In a namespace it has no capability.
+    """
     log = folder / "agent.log"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, log.open("ab") as errors:
         path = folder / "notify"
@@ -105,7 +123,7 @@ def daemon(folder: Path, *arguments: str, **variables: str) -> Generator[Daemon]
             *arguments,
         )
         process = subprocess.Popen(
-            [sys.executable, "-c", MAIN, *given],
+            [*_within(namespace), sys.executable, "-c", MAIN, *given],
             stdout=subprocess.PIPE,
             stderr=errors,
             stdin=subprocess.DEVNULL,
@@ -118,12 +136,21 @@ def daemon(folder: Path, *arguments: str, **variables: str) -> Generator[Daemon]
                     said = ready.recv(1000).decode()
                 alive = process.poll() is None and time.monotonic() < end
                 assert alive, log.read_text(encoding="utf-8")
-            yield Daemon(process, said.partition("Serving on ")[2].split(",")[0].strip(), log)
+            yield Daemon(
+                process, said.partition("Serving on ")[2].split(",")[0].strip(), log, namespace
+            )
         finally:
             if process.poll() is None:
                 process.terminate()
             output, _ = process.communicate(timeout=SECONDS)
     assert output == b""  # standard output is nobody's
+
+
+def _within(namespace: Namespace | None) -> tuple[str, ...]:
+    if namespace is None:
+        return ()
+    powerless = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
+    return ("ip", "netns", "exec", namespace.name, *powerless)
 
 
 def refused(arguments: Sequence[str], **variables: str) -> subprocess.CompletedProcess[str]:

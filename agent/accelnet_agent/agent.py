@@ -61,6 +61,7 @@ class Agent:
         self._asks_metadata = False
         self._ended = False
         observer.on_observation = self._observed
+        tracker.overflow(deaf=True)  # until there is a socket
 
     def attach(self, state: StateFile, notifier: Notifier) -> None:
         """Where history is kept, and who is told that all is well."""
@@ -104,7 +105,7 @@ class Agent:
             self._host.forget()
 
     def _loss(self, why: str | None) -> None:
-        self._tracker.overflow()
+        self._tracker.overflow(deaf=why is not None)
         if why is not None:
             self._log.repeated("warning", "links.lost", why=why)
         self.stir()

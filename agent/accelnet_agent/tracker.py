@@ -38,6 +38,7 @@ class Tracker:
         self.happenings: list[Happening] = []
         self.changes = 0  # grows with every happening
         self.messages = 0  # grows with every message about a VF
+        self.deaf = False  # no message is heard
         self.circumstance: str | None = None  # what departures are put down to, for the time being
 
     @property
@@ -80,8 +81,12 @@ class Tracker:
                 return True
         return not link.is_virtual
 
-    def overflow(self) -> None:
-        """Messages were lost: what is counted next is counted with the kernel's own counts."""
+    def overflow(self, *, deaf: bool = False) -> None:
+        """Messages were lost: what is counted next is counted with the kernel's own counts.
+
+        `deaf`: and they are lost from now on, until this is called again.
+        """
+        self.deaf = deaf
         for track in self.tracks.values():
             track.lossy = True
 
@@ -190,7 +195,7 @@ class Tracker:
         if link.gone:
             self._leave(track, now, note)
             return
-        lost = _lost(vf, link) if track.lossy else 0
+        lost = _lost(vf, link) if track.lossy or self.deaf else 0
         track.lossy = False
         if lost:
             self._switched(track, now, lost)

@@ -189,6 +189,24 @@ def test_it_listens_after_the_first_look(machine: Machine) -> None:
     _run(machine, scenario)
 
 
+def test_what_happens_before_it_listens_is_counted(machine: Machine) -> None:
+    """And while its socket is broken, whoever looks meanwhile."""
+
+    async def scenario(agent: Running) -> None:
+        totals = []
+        for listens in (False, True, False):
+            for _ in range(3):
+                machine.set_running(running=False)
+                machine.set_running(running=True)
+                await agent.observer.observe()
+            totals.append(agent.tracker.tracks["eth0"].totals.to_vf)
+            agent.agent._loss("ENOBUFS" if listens else None)
+        # While it listens nothing is counted that no message has told.
+        assert totals == [3, 4, 7]
+
+    _run(machine, scenario)
+
+
 def test_after_its_end_it_does_nothing(machine: Machine, tmp_path: Path) -> None:
     """No look, no line, no state."""
 

@@ -56,7 +56,7 @@ def test_the_settings_come_from_the_environment_too(tmp_path: Path) -> None:
         "ACCELNET_LOG_FORMAT": "json",
         "ACCELNET_EXPECT": "on",
     }
-    with daemon(tmp_path, **variables) as agent:
+    with daemon(tmp_path, variables=variables) as agent:
         assert agent.get("/numbers").status == 200
         assert agent.get("/metrics").status == 404
         started = json.loads(agent.until_told("agent.started"))
@@ -75,6 +75,9 @@ def test_the_log_has_no_line_for_a_scrape(tmp_path: Path) -> None:
     """One a change of state."""
     with daemon(tmp_path) as agent:
         agent.until_told("agent.started")
+        time.sleep(1.1)  # then there is a window, and what counters say is new
+        agent.get("/metrics")
+        time.sleep(0.3)
         before = len(agent.lines())
         for _ in range(10):
             agent.get("/metrics")

@@ -498,6 +498,18 @@ def test_toggles_that_were_lost_are_counted_by_the_kernels_count(
     assert nic.counts == (0, 0, 3000, 3000)
 
 
+def test_while_nobody_listens_every_look_counts() -> None:
+    """No socket is open yet, or it broke: what was asked for in between is no end of the loss."""
+    nic, links = Watched(), _toggles(30)
+    nic.tracker.overflow(deaf=True)
+    for link in links[1::20]:
+        nic.tracker.links([link], nic.now)
+        nic.observe(a_seen_vf(carrier_up=None, carrier_down=None))
+    nic.tracker.overflow()
+    nic.tracker.links([links[-1]], nic.now)
+    assert nic.counts == (0, 0, 30, 30)
+
+
 def test_they_are_counted_once() -> None:
     """The link that was asked for, then a message that says the same."""
     nic, links = Watched(), _toggles(9)

@@ -688,8 +688,8 @@ def test_a_certificate_rotates_without_a_restart(folder: Path) -> None:
         assert (running.reloads, running.errors) == (1, [])
 
 
-def test_tls_comes_and_goes_with_the_file(folder: Path) -> None:
-    """What is plain HTTP now is TLS after a change, and the other way round."""
+def test_tls_comes_with_the_file_and_goes_by_a_reload(folder: Path) -> None:
+    """What is plain HTTP now is TLS after a change; the other way round somebody asks for it."""
     with serving(config=_config(folder, "")) as running:
         assert running.get().status == 200
         _config(folder, TLS)
@@ -697,6 +697,9 @@ def test_tls_comes_and_goes_with_the_file(folder: Path) -> None:
         assert running.get(context=_trusting()).status == 200
         _config(folder, "{}")
         _look_again(running)
+        assert running.get(context=_trusting()).status == 200
+        assert running.config is not None
+        running.config.reload()
         assert running.get().status == 200
 
 
@@ -825,9 +828,9 @@ def test_a_rate_limit_is_kept(folder: Path) -> None:
     with serving(config=_config(folder, text + USERS)) as running:
         assert [running.get(headers=PASSWORD).status for _ in range(5)] == [200] * 3 + [429] * 2
         assert running.get().status == 429
-        _config(folder, text.replace("3", "1"))
+        _config(folder, text.replace("3", "1") + USERS)
         _look_again(running)
-        assert [running.get().status for _ in range(2)] == [200, 429]
+        assert [running.get(headers=PASSWORD).status for _ in range(2)] == [200, 429]
 
 
 def test_the_operators_headers_override(folder: Path) -> None:
