@@ -20,6 +20,7 @@ from accelnet_agent.metadata import (
     watch_events,
 )
 from accelnet_probes.scheduled_events import ScheduledEvent
+from children import living, soon
 from metadata_server import metadata_server
 
 T = TypeVar("T")
@@ -53,22 +54,8 @@ async def _first(
 
 
 def _held() -> tuple[int, set[int]]:
-    """Descriptors and children of this process; not those that are only not waited for yet."""
-    process = psutil.Process()
-    alive = {
-        child.pid
-        for child in process.children()
-        if child.is_running() and child.status() != psutil.STATUS_ZOMBIE
-    }
-    return process.num_fds(), alive
-
-
-def _holds(before: tuple[int, set[int]]) -> bool:
-    """A killed child may need a while on a busy CPU; it is waited for with the next."""
-    give_up = time.monotonic() + 5
-    while _held() != before and time.monotonic() < give_up:
-        time.sleep(0.01)
-    return _held() == before
+    """Descriptors and children of this process."""
+    return psutil.Process().num_fds(), living()
 
 
 def _answer(task: Callable[[Any], None], deadline: float = 5.0) -> bytes | str:
@@ -101,7 +88,7 @@ def test_a_child_that_hangs_is_given_up_and_the_loop_goes_on() -> None:
     before = _held()
     answer, ticks = asyncio.run(ask())
     assert (answer, ticks > 5) == ("ETIMEDOUT", True)
-    assert _holds(before)
+    assert soon(lambda: _held() == before)
 
 
 def test_who_stops_asking_leaves_nothing() -> None:
@@ -115,7 +102,7 @@ def test_who_stops_asking_leaves_nothing() -> None:
 
     before = _held()
     asyncio.run(ask())
-    assert _holds(before)
+    assert soon(lambda: _held() == before)
 
 
 # --- the instance --------------------------------------------------------------------------------

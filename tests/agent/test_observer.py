@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from accelnet_agent.datapath import DataPath
@@ -30,6 +29,7 @@ from building import (
     a_pci_function,
     a_vf,
 )
+from children import living, soon
 from machines import Machine, Running, running
 from scrapes import report_of
 
@@ -133,7 +133,7 @@ def test_a_kernel_that_hangs_is_told_and_never_asked_again(machine: Machine) -> 
     """After its deadline everything else is judged; while it hangs, at once; then it is well."""
 
     async def scenario(agent: Running) -> None:
-        children = psutil.Process().children()
+        children = living()
         machine.hang()
         started, asked = time.monotonic(), machine.asked
         await agent.observer.observe()
@@ -145,7 +145,7 @@ def test_a_kernel_that_hangs_is_told_and_never_asked_again(machine: Machine) -> 
             await agent.observer.observe()
         assert time.monotonic() - started < DEADLINE
         assert machine.asked == asked + 1
-        assert psutil.Process().children() == children
+        assert living() == children
         last = agent.observer.last
         machine.recover()
         await agent.until(lambda: agent.observer.last is not last)
@@ -191,12 +191,12 @@ def test_a_child_that_was_killed_is_replaced(machine: Machine) -> None:
     async def scenario(agent: Running) -> None:
         asker = agent.kernel._asker
         assert asker is not None
-        children = len(psutil.Process().children())
+        children = len(living())
         os.kill(asker.pid, signal.SIGKILL)
         await agent.until(lambda: agent.kernel._asker is not asker)
         await agent.observer.observe()
         assert _statuses(agent)["probes-answered"] == "pass"
-        assert len(psutil.Process().children()) == children
+        assert soon(lambda: len(living()) == children)
 
     _run(machine, scenario)
 
