@@ -260,11 +260,6 @@ class _Lines:
     repeated = __call__
 
 
-def children() -> set[int]:
-    """The children of this process that live."""
-    return {child.pid for child in psutil.Process().children() if not is_over(child)}
-
-
 def is_over(process: psutil.Process) -> bool:
     """It has ended, whether somebody has taken note of that or not."""
     try:

@@ -54,7 +54,7 @@ def judge(
             judgement = _ask(run)
             if judgement is None:
                 continue
-            if check.settles and judgement.status == "fail":
+            if _may_settle(check, judgement):
                 judgement = _settling(machine, judgement)
             if left_out:
                 judgement = skipped(SKIPPED)
@@ -80,8 +80,15 @@ def _ask(run: Callable[[], Judgement | None]) -> Judgement | None:
         )
 
 
+def _may_settle(check: Check, judgement: Judgement) -> bool:
+    """It may be otherwise once a VF has come or gone: wrong, or not to be seen half way."""
+    if judgement.status == "unknown":
+        return not check.each_time or check.settles
+    return check.settles and judgement.status == "fail"
+
+
 def _settling(machine: Machine, judgement: Judgement) -> Judgement:
-    """A failure; a warning while what the agent has just seen a VF do may be half done."""
+    """As it is; a warning while what the agent has just seen a VF do may be half done."""
     event = machine.settling
     if event is None:
         return judgement

@@ -224,8 +224,9 @@ class Tracker:
             last_switch=now.wall,
         )
         ways: tuple[Kind, Kind] = ("to-synthetic", "to-vf")
+        note = f"{times} times, by the kernel's own count"
         for kind in ways if track.path == "vf" else ways[::-1]:
-            self._tell(track, kind, now, "by the kernel's own count", times=times)
+            self._tell(track, kind, now, note, times=times)
 
     def _arrive(self, track: Track, vf: Vf, now: Moment, note: str | None) -> None:
         if track.vf is not None:

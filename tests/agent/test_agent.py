@@ -18,9 +18,9 @@ from accelnet_agent.history import decode
 from accelnet_agent.state_file import NAME
 from accelnet_probes.record import replace
 from accelnet_probes.scheduled_events import ScheduledEvent
-from machines import Machine, Running, children, running
+from children import living, soon
+from machines import Machine, Running, running
 from metadata_server import metadata_server
-from serving import wait_until
 
 INSTANCE, EVENTS = "/metadata/instance", "/metadata/scheduledevents"
 BODY = json.dumps({"compute": {"name": "vm7", "vmSize": "Standard_D4s_v5"}}).encode()
@@ -506,7 +506,7 @@ def test_nothing_stays_when_it_ends(machine: Machine) -> None:
     with metadata_server({}) as service:
         options = {"imds_endpoint": service.endpoint, "scheduled_events": True}
         _run(machine, scenario, **options)
-        descriptors, before = psutil.Process().num_fds(), children()
+        before, children = psutil.Process().num_fds(), living()
         _run(machine, scenario, **options)
-        assert psutil.Process().num_fds() <= descriptors + 2  # the service's own
-        wait_until(lambda: children() == before)
+        assert psutil.Process().num_fds() <= before + 2  # the service's own
+        assert soon(lambda: living() <= children)

@@ -21,6 +21,7 @@ from accelnet_agent.findings import (
     warned,
 )
 from accelnet_agent.machine import SETTLING, Machine
+from accelnet_probes.record import replace
 from accelnet_probes.snapshot import Gap, MissingFactsError
 from building import (
     NEVER_ASKED,
@@ -409,7 +410,19 @@ def test_a_failure_is_a_warning_while_a_vf_comes() -> None:
     assert finding.summary == "wrong; a VF came to eth0 3 s ago, so this may pass by itself"
 
 
-@pytest.mark.parametrize("status", ["pass", "warn", "unknown", "skip"])
+@pytest.mark.parametrize("settles", [True, False])
+def test_what_can_not_be_seen_half_way_is_a_warning(settles: bool) -> None:
+    """A VF that went away while it was looked at: the next look will see it."""
+    assert _settling("unknown", settles=settles).status == "warn"
+
+
+def test_a_kernel_that_does_not_answer_stays_unknown() -> None:
+    """That every probe answered is judged of this observation, and no VF changes it."""
+    check = replace(_host_check(lambda _machine: JUDGEMENTS["unknown"]), each_time=True)
+    assert _only(check, machine=a_machine(watch=JUST_NOW)).status == "unknown"
+
+
+@pytest.mark.parametrize("status", ["pass", "warn", "skip"])
 def test_what_is_no_failure_stays_as_it_is(status: str) -> None:
     """Nothing is made better than it is."""
     assert _settling(status).status == status

@@ -229,6 +229,26 @@ def test_a_shell_reads_logfmt_too(output: _Told) -> None:
     assert "addresses=127.0.0.1:9975 [::1]:9975" in shlex.split(output.lines[0])
 
 
+def test_lines_can_be_held_back(output: _Told) -> None:
+    """Until the first answers are out; then they come in their order, and no others are held."""
+    log = Log()
+    log.hold()
+    log("info", "one")
+    log("debug", "not-told")
+    log("info", "two")
+    assert output.lines == []
+    log.release()
+    log("info", "three")
+    log.release()
+    assert [_logfmt(line)["event"] for line in output.lines] == ["one", "two", "three"]
+
+
+def test_without_a_standard_error_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 was closed at our start."""
+    monkeypatch.setattr("sys.stderr", None)
+    Log()("info", "agent.started")
+
+
 def test_structlog_is_loaded_with_the_first_line() -> None:
     """Seventy milliseconds: the first answer is out by then."""
     code = (

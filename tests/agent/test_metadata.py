@@ -20,9 +20,8 @@ from accelnet_agent.metadata import (
     watch_events,
 )
 from accelnet_probes.scheduled_events import ScheduledEvent
-from machines import children
+from children import living, soon
 from metadata_server import metadata_server
-from serving import wait_until
 
 T = TypeVar("T")
 INSTANCE, EVENTS = "/metadata/instance", "/metadata/scheduledevents"
@@ -54,6 +53,11 @@ async def _first(
 # --- a child that asks ---------------------------------------------------------------------------
 
 
+def _held() -> tuple[int, set[int]]:
+    """Descriptors and children of this process."""
+    return psutil.Process().num_fds(), living()
+
+
 def _answer(task: Callable[[Any], None], deadline: float = 5.0) -> bytes | str:
     return asyncio.run(answer_of(task, deadline))
 
@@ -81,10 +85,10 @@ def test_a_child_that_hangs_is_given_up_and_the_loop_goes_on() -> None:
             ticks += 1
         return asked.result(), ticks
 
-    before = children()
+    before = _held()
     answer, ticks = asyncio.run(ask())
     assert (answer, ticks > 5) == ("ETIMEDOUT", True)
-    wait_until(lambda: children() == before)
+    assert soon(lambda: _held() == before)
 
 
 def test_who_stops_asking_leaves_nothing() -> None:
@@ -96,10 +100,9 @@ def test_who_stops_asking_leaves_nothing() -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    descriptors, before = psutil.Process().num_fds(), children()
+    before = _held()
     asyncio.run(ask())
-    assert psutil.Process().num_fds() == descriptors
-    wait_until(lambda: children() == before)
+    assert soon(lambda: _held() == before)
 
 
 # --- the instance --------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -29,7 +30,8 @@ from building import (
     a_pci_function,
     a_vf,
 )
-from machines import Machine, Running, children, running
+from children import living, soon
+from machines import Machine, Running, running
 from scrapes import report_of
 
 
@@ -132,7 +134,7 @@ def test_a_kernel_that_hangs_is_told_and_never_asked_again(machine: Machine) -> 
     """After its deadline everything else is judged; while it hangs, at once; then it is well."""
 
     async def scenario(agent: Running) -> None:
-        before = children()
+        children = living()
         machine.hang()
         started, asked = time.monotonic(), machine.asked
         await agent.observer.observe()
@@ -144,7 +146,7 @@ def test_a_kernel_that_hangs_is_told_and_never_asked_again(machine: Machine) -> 
             await agent.observer.observe()
         assert time.monotonic() - started < DEADLINE
         assert machine.asked == asked + 1
-        assert children() == before
+        assert living() == children
         last = agent.observer.last
         machine.recover()
         await agent.until(lambda: agent.observer.last is not last)
@@ -190,12 +192,12 @@ def test_a_child_that_was_killed_is_replaced(machine: Machine) -> None:
     async def scenario(agent: Running) -> None:
         asker = agent.kernel._asker
         assert asker is not None
-        before = len(children())
+        children = len(living())
         os.kill(asker.pid, signal.SIGKILL)
         await agent.until(lambda: agent.kernel._asker is not asker)
         await agent.observer.observe()
         assert _statuses(agent)["probes-answered"] == "pass"
-        assert len(children()) == before
+        assert soon(lambda: len(living()) == children)
 
     _run(machine, scenario)
 
@@ -215,6 +217,38 @@ def test_a_child_that_is_killed_while_it_is_asked_is_replaced(machine: Machine) 
         assert _statuses(agent)["probes-answered"] == "pass"
 
     _run(machine, scenario)
+
+
+def test_a_child_that_died_between_two_questions_is_replaced(machine: Machine) -> None:
+    """Before anybody took note of it: the pipe says so."""
+
+    async def scenario(agent: Running) -> None:
+        asker = agent.kernel._asker
+        assert asker is not None
+        os.kill(asker.pid, signal.SIGKILL)
+        assert soon(lambda: asker.pid not in living())  # the event loop does not come to see it
+        answers = await agent.kernel.ask({"lo": 1})
+        assert answers.complete
+        assert agent.kernel._asker is not asker
+
+    _run(machine, scenario)
+
+
+def test_where_no_process_can_be_had_nothing_is_known() -> None:
+    """Of the kernel; everything else is observed."""
+
+    async def scenario() -> None:
+        kernel = Kernel(None, lambda: None)
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1, before[1]))
+        try:
+            assert await kernel.ask({"lo": 1}) == Answers(ethtool={})
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert (await kernel.ask({"lo": 1})).complete
+        kernel.close()
+
+    asyncio.run(scenario())
 
 
 def test_without_a_child_nothing_of_the_kernel_is_known() -> None:

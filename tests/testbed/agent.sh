@@ -5,9 +5,10 @@ set -euo pipefail
 
 cd -- "$HOST"
 fakean-load
-# It keeps the real drivers from loading in place of its own, which are there by now; accelnet would
-# rightly warn of a VM that forbids them.
-rm -f /etc/modprobe.d/fakean.conf
+# It keeps the real drivers from loading in place of its own, which are there by now, and which no
+# device would find: accelnet would rightly warn of a VM that starts like that.
+rm -f /etc/modprobe.d/fakean.conf "/lib/modules/$(uname -r)"/updates/{mlx4_core,mlx5_core,mana,pci_hyperv}.ko
+depmod
 ip link set eth1 up
 ip address add 10.0.0.4/24 dev eth1
 fakean rate auto 1000 500

@@ -30,7 +30,7 @@ CHANGES = (
 GRACE = 20
 FILL = 900  # after which the history that is kept is full: 2,000 happenings at most
 MANY = 500
-GROWTH = 1024  # KiB that count as none: an allocator's, not one object for each revocation
+GROWTH = 2048  # KiB that count as none: of a full history a part is dropped at once
 
 
 def moments(proof: Proof) -> None:
