@@ -188,6 +188,17 @@ def test_before_depmod_has_run() -> None:
     assert "depmod has not run" in str(image.evidence["kernels"])
 
 
+def test_an_image_without_a_kernel_is_a_warning() -> None:
+    """A VM that has none of its own, such as a container, is asked nothing."""
+    gap = Gap(asked=False, why="the image has no kernel")
+    found = judge(a_machine(next_host=gap, source="root", os_release=DEBIAN))
+    assert found.status == "warn"
+    assert found.summary == "the image has no kernel in /lib/modules, and so the driver of no VF"
+    assert "linux-image-cloud-amd64" in str(found.remedy)
+    with pytest.raises(MissingFactsError):
+        judge(a_machine(next_host=gap))
+
+
 def test_the_one_that_boots_next_lacks_it() -> None:
     """The running one has all."""
     host = a_next_host(a_kernel(), a_kernel(release=NEXT, running=False, tree=_lacking("mana")))

@@ -9,7 +9,7 @@ that is missing then is silent: traffic goes by the synthetic path.
 from __future__ import annotations
 
 from accelnet_agent.checks.vf_expected import by_design
-from accelnet_agent.commands import do, quoted
+from accelnet_agent.commands import do, install_driver, quoted
 from accelnet_agent.data import pci_ids
 from accelnet_agent.drivers import Trouble, troubles_of
 from accelnet_agent.findings import Check, passed, skipped, unknown, warned
@@ -37,6 +37,13 @@ def judge(machine: Machine) -> Judgement:
         return skipped(f"no host gives this VM a VF: {reason}")
     if machine.azure is False:
         return skipped("this is not Azure: which NICs its hosts have is not known")
+    if machine.snapshot.source == "root" and _has_no_kernel(machine.snapshot.next_host):
+        release = known(machine.snapshot.os_release)
+        return warned(
+            "the image has no kernel in /lib/modules, and so the driver of no VF",
+            remedy="Where /usr is a file system of its own, mount it too, and look again.\n"
+            + install_driver(release, "mlx5_core, mlx4_en, mana and pci_hyperv"),
+        )
     host = need(machine.snapshot.next_host)
     override = _overridden(machine)
     if override is not None:
@@ -59,6 +66,10 @@ def judge(machine: Machine) -> Judgement:
     return passed(
         f"mlx4_en, mlx5_core, mana and pci_hyperv are there for kernel {releases}", **evidence
     )
+
+
+def _has_no_kernel(host: Observed[NextHost]) -> bool:
+    return isinstance(host, Gap) and not host.asked
 
 
 def _judged(
