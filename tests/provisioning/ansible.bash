@@ -1,6 +1,6 @@
 # The role, by ssh, on two Debians under systemd of their own (systemd-nspawn --boot) and a third
 # that is not there.  Sourced by tests/provisioning/run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
 
 PLAYBOOK=$PWD/provisioning/ansible/accelnet.yml
 

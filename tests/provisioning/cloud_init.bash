@@ -1,6 +1,6 @@
 # The cloud-config, by cloud-init's schema, and its commands in a Debian where nothing is running.
 # Sourced by tests/provisioning/run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
 
 CONFIG=provisioning/cloud-init/accelnet.yaml
 

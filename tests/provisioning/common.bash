@@ -1,10 +1,14 @@
 # Sourced by tests/provisioning/run and its parts: root file systems, machines that boot, what is
 # expected of them.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
 
 # Root file systems and packages are made once, and kept here.
 CACHE=${ACCELNET_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/accelnet}
 SUITE=${SUITE:-bookworm}
+case $SUITE in
+    bookworm) PYTHON_OF_SUITE=3.11 ;;
+    *) PYTHON_OF_SUITE=3.13 ;;
+esac
 failures=0
 
 # ok WHAT COMMAND...: whether the command succeeds; its output is shown where it does not.
