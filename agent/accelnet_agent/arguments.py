@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 SOURCES = ("root", "bundle", "record")  # no two of them together
 OPERANDS = Operands(name="reports", metavar="REPORT", help="with --summarize: what is to be merged")
-GROUPS = ("size", "kernel", "driver", "family", "distro", "image", "datapath", "version")
+GROUPS = (
+    *("check", "size", "kernel", "driver", "family", "distro", "image", "datapath", "version"),
+    "vm",
+)
 # What goes together with --summarize; the rest is about a machine that is to be judged.
 SUMMARIZING = ("summarize", "files0_from", "by", "stale_after", "reports", "format", "output")
 

@@ -58,3 +58,8 @@ def _shell_words(text: str) -> Iterator[str]:
         word += sign
     if word:
         yield word
+
+
+def counted(count: int, what: str) -> str:
+    """ "1 VM", "9,988 VMs"."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
