@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-AFTER, EVERY = 0.5, 0.1  # seconds
+AFTER, EVERY = 0.5, 0.1  # seconds: what is done by then needs no line; between two
 _CELLS = 24
 _ERASE = b"\r\x1b[K"
 
@@ -17,12 +17,12 @@ _ERASE = b"\r\x1b[K"
 class Progress:
     """A line on `fd`, if that is a terminal which can erase one."""
 
-    def __init__(self, total: int, fd: int = 2) -> None:
+    def __init__(self, total: int, fd: int = 2, after: float | None = None) -> None:
         can = os.environ.get("TERM") not in (None, "", "dumb")
         self._fd, self._total = fd, total
         self._shows = can and os.isatty(fd)
-        self._next = time.monotonic() + AFTER  # what is done by then needs none
         self._began = time.monotonic()
+        self._next = self._began + (AFTER if after is None else after)
         self._shown = False
 
     def at(self, done: int, reports: int) -> None:

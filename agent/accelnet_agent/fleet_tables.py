@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from accelnet_agent.fleet_groups import DIMENSIONS
 from accelnet_agent.fleet_report import VERDICTS
 from accelnet_agent.summary import WORST_FIRST, percent
-from accelnet_agent.text_lines import clean, wrapped
+from accelnet_agent.text_lines import clean, filled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from accelnet_agent.fleet_groups import Group
 
 NOT_KNOWN = "not known"
+ROOM = 28  # of names, so that tables stand below each other
 
 
 def checks_table(
@@ -39,14 +41,15 @@ def checks_table(
 
 
 def groups_table(
-    title: str, groups: Sequence[Group], rows: int | None, columns: int
+    key: str, groups: Sequence[Group], rows: int | None, columns: int
 ) -> Iterator[str]:
     """The VMs of each group by verdict, and the share of packets that went by the VF."""
     heads = f"{'VMs':>9}{'fail':>8}{'unknown':>9}{'warn':>8}{'pass':>9}{'by VF':>9}"
     shown = groups[:rows]
-    yield from _rows(title, heads, [(group.name, _numbers(group)) for group in shown], columns)
+    numbers = [(group.name, _numbers(group)) for group in shown]
+    yield from _rows(DIMENSIONS[key], heads, numbers, columns)
     if len(groups) > len(shown):
-        yield f"and {len(groups) - len(shown):,} more: --by shows all of them"
+        yield f"and {len(groups) - len(shown):,} more: --by {key} shows all"
 
 
 def _numbers(group: Group) -> str:
@@ -63,7 +66,7 @@ def _rows(
 ) -> Iterator[str]:
     """A name each, cut where it is too long, and its numbers."""
     names = [clean(NOT_KNOWN if name is None else name) for name, _ in rows]
-    room = min(max(map(len, (title, *names))), columns - len(heads))
+    room = min(max(ROOM, *map(len, names)), columns - len(heads))
     yield f"{_cut(title, room):<{room}}{heads}"
     for name, (_, numbers) in zip(names, rows, strict=True):
         yield f"{_cut(name, room):<{room}}{numbers}"
@@ -81,4 +84,4 @@ def vms_table(vms: Sequence[tuple[str, Vm]], columns: int) -> Iterator[str]:
                 checks = [check for check, status in vm.state.loud if status == verdict]
                 host = f"{vm.host.size or NOT_KNOWN}, {vm.host.kernel or NOT_KNOWN}"
                 text = f"{name} ({host}): {', '.join(checks) or 'no check says why'}"
-                yield from wrapped(clean(text), f"{verdict:<7} ", 8, columns)
+                yield from filled(clean(text), f"{verdict:<7} ", 8, columns)

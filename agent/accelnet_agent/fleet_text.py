@@ -6,7 +6,7 @@ from accelnet_agent.fleet_groups import DIMENSIONS
 from accelnet_agent.fleet_report import VERDICTS
 from accelnet_agent.fleet_tables import checks_table, groups_table, vms_table
 from accelnet_agent.summary import percent
-from accelnet_agent.text_lines import clean, command, counted, paint, wrapped
+from accelnet_agent.text_lines import clean, command, counted, filled, paint
 from accelnet_probes.record import Record
 
 TYPE_CHECKING = False
@@ -53,17 +53,17 @@ def _table(key: str, summary: Summary, rows: int | None, columns: int) -> Iterat
         return checks_table(summary.checks, columns, quiet=rows is None)
     if key == "vm":
         return vms_table(summary.vms, columns)
-    return groups_table(DIMENSIONS[key], summary.groups[key], rows, columns)
+    return groups_table(key, summary.groups[key], rows, columns)
 
 
 def _headline(summary: Summary, screen: Screen) -> Iterator[str]:
     word = paint(f"{summary.verdict.upper()}:", summary.verdict, colour=screen.colour)
-    yield from _filled(_reason(summary), f"{word} ", len(summary.verdict) + 2, screen.columns)
+    yield from filled(_reason(summary), f"{word} ", len(summary.verdict) + 2, screen.columns)
     when = summary.newest
     if summary.oldest != summary.newest:
         when = f"{summary.oldest} to {summary.newest}"
     text = f"{counted(summary.reports, 'report')}, observed {when}{_doubts(summary)}"
-    yield from _filled(text, "  ", 2, screen.columns)
+    yield from filled(text, "  ", 2, screen.columns)
 
 
 def _reason(summary: Summary) -> str:
@@ -71,12 +71,15 @@ def _reason(summary: Summary) -> str:
     whole = summary.whole
     found = whole.verdicts[summary.verdict]
     if summary.verdict == "pass":
-        return f"all of {counted(whole.vms, 'VM')}"
+        return f"all of {counted(whole.vms, 'VM')} pass"
     if found:
-        return f"{found:,} of {counted(whole.vms, 'VM')}"
+        words = {"fail": "fail", "warn": "have a warning"}
+        said = words.get(summary.verdict, "could not be judged")
+        return f"{found:,} of {counted(whole.vms, 'VM')} {said}"
     if summary.verdict == "unknown":
         return f"{counted(summary.unreadable.count, 'report')} could not be read"
-    return f"{counted(len(summary.stale) + len(summary.ahead), 'report')} can not be of today"
+    count = len(summary.stale) + len(summary.ahead)
+    return f"{counted(count, 'report')} {'is' if count == 1 else 'are'} too old, or of the future"
 
 
 def _doubts(summary: Summary) -> str:
@@ -100,11 +103,12 @@ def _verdicts(summary: Summary, screen: Screen) -> Iterator[str]:
         word = paint(f"{verdict:<7}", verdict, colour=screen.colour and count > 0)
         yield f"  {word} {count:>9,}  {_share(count, whole.vms):>7}"
     nics = ", ".join(f"{count:,} {state}" for state, count in summary.nics.items() if count)
-    yield from _filled(f"data path of the NICs: {nics or 'no NIC'}", "  ", 4, screen.columns)
+    yield from filled(f"data path of the NICs: {nics or 'no NIC'}", "  ", 4, screen.columns)
     by_vf, past = whole.sent or (0, 0)
     if by_vf + past:
         part = percent(by_vf, past)
-        yield f"  {part} of {by_vf + past:,} packets sent in the windows went by the VF"
+        text = f"{part} of {by_vf + past:,} packets sent in the windows went by the VF"
+        yield from filled(text, "  ", 4, screen.columns)
 
 
 def _share(count: int, all_of_them: int) -> str:
@@ -116,9 +120,9 @@ def _finding(finding: Finding, summary: Summary, screen: Screen) -> Iterator[str
     vms = len(finding.vms)
     share = _share(vms, summary.whole.vms)
     text = f"{finding.check}  {counted(vms, 'VM')} ({share}): {_some(finding.vms)}"
-    yield from _filled(clean(text), f"{word} ", 8, screen.columns)
+    yield from filled(clean(text), f"{word} ", 8, screen.columns)
     for cause in finding.causes:
-        yield from _filled(clean(_cause(cause, vms)), " " * 8, 8, screen.columns)
+        yield from filled(clean(_cause(cause, vms)), " " * 8, 8, screen.columns)
     if finding.said is not None:
         yield from _said(f"{finding.example}", finding.said, screen.columns)
     yield f"        more: accelnet-check --explain {finding.check}"
@@ -138,13 +142,13 @@ def _some(names: Sequence[str]) -> str:
 
 def _said(name: str, said: Said, columns: int) -> Iterator[str]:
     text = clean(f"{name}, {said.subject}: {said.summary}")
-    yield from _filled(text, " " * 8, 8, columns)
+    yield from filled(text, " " * 8, 8, columns)
     for line in said.remedy.split("\n") if said.remedy is not None else ():
         text = clean(line)
         if text.startswith("  "):
             yield from command(text.strip(), 10, columns)
         else:
-            yield from _filled(text, " " * 8, 8, columns)
+            yield from filled(text, " " * 8, 8, columns)
 
 
 def _quiet(findings: Iterable[Finding], screen: Screen) -> Iterator[str]:
@@ -152,7 +156,7 @@ def _quiet(findings: Iterable[Finding], screen: Screen) -> Iterator[str]:
     for finding in findings:
         seen = f"could not be seen on {counted(len(finding.vms), 'VM')}"
         text = f"{finding.check}  {seen}: {_some(finding.vms)}"
-        yield from _filled(clean(text), "unknown ", 8, screen.columns)
+        yield from filled(clean(text), "unknown ", 8, screen.columns)
 
 
 def _left_out(summary: Summary, screen: Screen) -> Iterator[Iterator[str]]:
@@ -193,13 +197,6 @@ def _left_out(summary: Summary, screen: Screen) -> Iterator[Iterator[str]]:
 def _entries(title: str, entries: Sequence[str], count: int, columns: int) -> Iterator[str]:
     yield title
     for entry in entries:
-        yield from _filled(clean(entry), "  ", 4, columns)
+        yield from filled(clean(entry), "  ", 4, columns)
     if count > len(entries):
         yield f"  and {count - len(entries):,} more: --format json names them"
-
-
-def _filled(text: str, first: str, indent: int, columns: int) -> Iterator[str]:
-    """Wrapped, and a word that is longer than a line is cut into lines."""
-    room = columns - indent
-    words = [word[at : at + room] for word in text.split() for at in range(0, len(word), room)]
-    return wrapped(" ".join(words), first, indent, columns)

@@ -102,10 +102,11 @@ def test_the_wheel_holds_manuals_and_completions(wheel: zipfile.ZipFile) -> None
     assert manuals | completions == {name for name in wheel.namelist() if name.startswith(share)}
 
 
-def test_the_wheel_holds_the_schema(wheel: zipfile.ZipFile) -> None:
-    """The schema of the report is the published one, byte for byte."""
-    published = (CHECKOUT / "docs/report.schema.json").read_bytes()
-    assert wheel.read("accelnet_agent/report.schema.json") == published
+@pytest.mark.parametrize("schema", ["report.schema.json", "fleet-report.schema.json"])
+def test_the_wheel_holds_the_schemas(wheel: zipfile.ZipFile, schema: str) -> None:
+    """They are the published ones, byte for byte."""
+    published = (CHECKOUT / "docs" / schema).read_bytes()
+    assert wheel.read(f"accelnet_agent/{schema}") == published
 
 
 @pytest.mark.parametrize("file", ["page.css", "page.js"])
