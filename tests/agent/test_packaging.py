@@ -167,6 +167,19 @@ def test_no_format_imports_what_is_the_daemons(fmt: str) -> None:
     assert _of(loaded, NEVER | LEAN - {"tarfile"}) == []
 
 
+def test_a_fleet_is_summarized_without_heavy_imports() -> None:
+    """And what does that is imported for nothing else."""
+    loaded = _modules_after(
+        "from accelnet_agent.cli import run\n"
+        f"assert run(['--bundle', {str(HEALTHY.parent)!r}, '--format', 'json',\n"
+        "            '--output', '/dev/null']) == 0\n"
+        "import sys\n"
+        "assert not [name for name in sys.modules if name.startswith('accelnet_agent.fleet')]\n"
+        f"assert run(['--summarize', {str(HEALTHY.parent)!r}]) == 0\n"
+    )
+    assert _of(loaded, NEVER | LEAN) == []
+
+
 def test_an_azure_vm_is_judged_without_heavy_imports() -> None:
     """The same path on the files of a VM with a pair to judge: the checks import no more."""
     loaded = _modules_after(_judging(HEALTHY, nics=1))
