@@ -1001,11 +1001,8 @@ def _ask_interface(ethtool, interface, emit):
         ("permaddr", ETHTOOL_GPERMADDR, 0),
     ):
         try:
-            if size:
-                reply = ethtool.fixed(interface, command, size)
-            else:
-                reply = ethtool.permaddr(interface)
-            emit((interface, name, (b".bin", reply)))
+            fixed = ethtool.fixed(interface, command, size) if size else None
+            emit((interface, name, (b".bin", fixed or ethtool.permaddr(interface))))
         except EnvironmentError as error:
             emit((interface, name, refused(errno_name(error))))
     try:
@@ -1099,7 +1096,7 @@ def get(endpoint, target):
     try:
         import http.client as client
     except ImportError:
-        import httplib as client  # type: ignore[import-not-found,no-redef]  # pyright: ignore
+        import httplib as client  # type: ignore[import-not-found,no-redef]  # pyright: ignore[reportMissingImports]
     host, _, prefix = endpoint[len("http://") :].partition("/")
     path = "/" + prefix.rstrip("/") + target if prefix.strip("/") else target
     try:
@@ -1510,9 +1507,15 @@ def _read_network_setup(files, interfaces):
     files.names(NETIF)
     for folders, suffix in UNMANAGED:
         for folder, name in _first_of_each(files, folders, suffix):
-            is_local = not folder.startswith((b"usr/", b"lib/"))
-            if is_local or any(word in name for word in OURS):
+            if not folder.startswith((b"usr/", b"lib/")) or any(word in name for word in OURS):
                 files.read(joined(folder, name))
+    _read_name_rules(files)
+    files.read(DPKG)
+
+
+def _read_name_rules(files):
+    # type: (Files) -> None
+    """What gives interfaces their names."""
     for folder, prefix, suffix in NAME_RULES:
         for name in files.listed(folder):
             if name.startswith(prefix) and name.endswith(suffix):
@@ -1520,7 +1523,6 @@ def _read_network_setup(files, interfaces):
     for folder in UDEV_RULES:
         files.link_name(joined(folder, NAME_GENERATOR))
         files.read(joined(folder, NAME_GENERATOR))
-    files.read(DPKG)
 
 
 def _first_of_each(files, folders, suffix):
@@ -1623,7 +1625,7 @@ def answering(alias, table, info):
     found = []
     tried = 0
     for pattern, module in entries:
-        literal = re.match(b"[^*?[]*", pattern).group(0)  # type: ignore[union-attr]  # pyright: ignore
+        literal = re.split(b"[*?[]", pattern)[0]
         if not alias.startswith(literal) or tried == MAX_PATTERNS:
             continue
         tried += 1
@@ -2460,9 +2462,13 @@ def _names_nobody(text):
 # --- writing --------------------------------------------------------------------------------------
 
 
+class UsageError(Exception):
+    """What can not be used, in one line."""
+
+
 def archive(recording):
     # type: (Recording) -> bytes
-    """The bundle as a .tar.gz."""
+    """The bundle as a .tar.gz; UsageError where it is too much for one."""
     moment = int(time.time())
     packed = io.BytesIO()
     zipped = gzip.GzipFile("", "wb", 9, packed, moment)
@@ -2493,7 +2499,10 @@ def archive(recording):
     tar.close()
     zipped.close()
     if tar.offset > MAX_BYTES or len(directories) + len(links) + len(files) > MAX_MEMBERS:
-        raise failure(errno.EFBIG, b"")
+        raise UsageError(
+            "over %d MiB or %d files, which --bundle refuses: record into a folder"
+            % (MAX_BYTES >> 20, MAX_MEMBERS)
+        )
     return packed.getvalue()
 
 
@@ -2589,10 +2598,6 @@ standard output:  ssh HOST python - < accelnet_record.py > vm.tar.gz
 """
 
 
-class UsageError(Exception):
-    """What can not be used, in one line."""
-
-
 class Options(object):
     """What the arguments ask for."""
 
@@ -2682,11 +2687,6 @@ def run(arguments, is_piped=False):
         else:
             write(found, path)
     except EnvironmentError as error:
-        if error.errno == errno.EFBIG and not error.filename:
-            raise UsageError(
-                "%s: over %d MiB or %d files, which no archive may hold: record into a folder"
-                % (path, MAX_BYTES >> 20, MAX_MEMBERS)
-            )
         raise UsageError("%s: %s" % (path, error.strerror))
     if path == "-":
         _print(content)

@@ -121,23 +121,21 @@ Entries = dict[str, tuple[str, bytes]]
 def entries_of(bundle: Path) -> Entries:
     """Everything in a bundle's folder: its kind, and its content or target."""
     found: Entries = {}
-    for folder, folders, files in os.walk(os.fsencode(bundle)):
-        for name in [*folders, *files]:
-            path = os.path.join(folder, name)
-            key = os.fsdecode(os.path.relpath(path, os.fsencode(bundle)))
-            if os.path.islink(path):
-                found[key] = ("link", os.readlink(path))
-            elif os.path.isdir(path):
-                found[key] = ("folder", b"")
-            else:
-                found[key] = ("file", Path(os.fsdecode(path)).read_bytes())
+    for path in bundle.rglob("*"):
+        key = str(path.relative_to(bundle))
+        if path.is_symlink():
+            found[key] = ("link", os.fsencode(path.readlink()))
+        elif path.is_dir():
+            found[key] = ("folder", b"")
+        else:
+            found[key] = ("file", path.read_bytes())
     return found
 
 
 def entries_in(recording: Recording) -> Entries:
     """The same of a recording of accelnet's own."""
     directories, links, files = recording.entries()
-    found: Entries = {key: ("folder", b"") for key in directories}
+    found: Entries = dict.fromkeys(directories, ("folder", b""))
     for key in files:
         parts = key.split("/")
         for count in range(1, len(parts)):

@@ -95,8 +95,8 @@ def main(arguments):
     import accelnet_record as recorder
 
     words = arguments[1:]
-    for folder, path in zip(words[::2], words[1::2]):
-        folder = folder if isinstance(folder, bytes) else os.fsencode(folder)
+    for name, path in zip(words[::2], words[1::2]):
+        folder = name if isinstance(name, bytes) else os.fsencode(name)
         machine = machine_class(recorder)(folder)
         recording = recorder.record(machine)
         machine.close()

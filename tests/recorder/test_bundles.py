@@ -144,13 +144,12 @@ def test_every_python_records_and_masks_alike(
 def test_the_locale_does_not_matter(tmp_path: Path, version: str) -> None:
     """Names of any bytes under LANG=C, in both forms, as under UTF-8."""
     machine = write_machine(tmp_path / "machine")
-    root = os.fsencode(machine / "root")
+    folder = machine / "root/etc/netplan"
+    folder.mkdir(parents=True)
     for name in (b"caf\xe9", b"caf\xc3\xa9", b"\xed\xa0\x80", b"n" * 130):
-        path = root + b"/etc/netplan/" + name + b".yaml"
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        Path(os.fsdecode(path)).write_bytes(b"name: " + name)
-        os.symlink(b"../nowhere/" + name, root + b"/etc/netplan/to-" + name)
-    os.mkfifo(root + b"/etc/netplan/pipe-\xff.yaml")
+        (folder / f"{os.fsdecode(name)}.yaml").write_bytes(b"name: " + name)
+        (folder / f"to-{os.fsdecode(name)}").symlink_to(f"../nowhere/{os.fsdecode(name)}")
+    os.mkfifo(folder / "pipe-\udcff.yaml")
     python = python_of(version)
     for place in ("bundle", "bundle.tar.gz"):
         record_with(python, {machine: tmp_path / place}, LC_ALL="C", LANG="C", PYTHONUTF8="0")

@@ -197,7 +197,8 @@ def test_the_words_of_the_log_are_those_of_its_patterns() -> None:
     texts = [pattern for _, _, pattern in log_patterns.PATTERNS]
     texts += [word.decode() for word in log_patterns.KEYWORDS]
     words = {word for text in texts for word in re.split("[^a-z0-9]+", text.lower())}
-    assert recorder.LOG_WORDS == " ".join(sorted(words - {""}))
+    expected = " ".join(sorted(words - {""}))
+    assert expected == recorder.LOG_WORDS
 
 
 def test_the_names_of_files_are_the_same() -> None:
