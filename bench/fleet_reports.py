@@ -43,6 +43,7 @@ IMAGES = (
     ("RedHat", "RHEL", "9-lvm-gen2", "rhel", "9.4", "5.14.0-{}.el9.x86_64"),
 )
 HEALTHY_SHARE = 0.95
+FAULTY = {"vf-not-paired": "6.8.0-1999-azure"}  # a fault that only this kernel has
 BROKEN = 500  # one VM in so many has no usable report
 
 
@@ -62,8 +63,11 @@ def reports(vms: int, seed: int = 1) -> Iterator[tuple[str, dict[str, Any]]]:
     choose = random.Random(seed)  # noqa: S311  the same fleet each time
     for number in range(vms):
         well = choose.random() < HEALTHY_SHARE
-        report = machines[choose.choice(healthy if well else list(machines))]
-        yield f"vm{number:05}", varied(report, number, choose)
+        machine = choose.choice(healthy if well else list(machines))
+        report = varied(machines[machine], number, choose)
+        if machine in FAULTY:
+            report["host"]["kernel"]["release"] = FAULTY[machine]
+        yield f"vm{number:05}", report
 
 
 def varied(report: dict[str, Any], number: int, choose: random.Random) -> dict[str, Any]:

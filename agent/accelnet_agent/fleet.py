@@ -67,7 +67,8 @@ class Fleet:
         self.unreadable = Listed()
         self.passed_over = Listed()
         self._newest: dict[str, Vm] = {}
-        self._superseded: list[tuple[Place, str]] = []
+        self.superseded = 0
+        self._superseded: list[tuple[Place, str]] = []  # the first of them
         self._told: dict[tuple[str, Status], dict[str | None, Told]] = {}
 
     def add(self, place: Place, seen: Seen) -> None:
@@ -84,8 +85,10 @@ class Fleet:
         before = self._newest.setdefault(key, vm)
         if before is not vm:
             older, newer = sorted((before, vm), key=_age)
-            self._superseded.append((older.place, key))
             self._newest[key] = newer
+            self.superseded += 1
+            if len(self._superseded) < MAX_LISTED:
+                self._superseded.append((older.place, key))
             if newer is before:
                 return
         for said in seen.said:
@@ -103,9 +106,14 @@ class Fleet:
         """Each VM by its newest report."""
         return list(self._newest.values())
 
-    def superseded(self) -> list[tuple[str, str]]:
-        """Each report that does not count, with the newer one of the same VM."""
-        return sorted((str(old), str(self._newest[key].place)) for old, key in self._superseded)
+    def left_out(self) -> Listed:
+        """The reports that do not count, with the newer one of the same VM."""
+        found = Listed()
+        for old, key in self._superseded:
+            found.add(str(old), str(self._newest[key].place))
+        found.first.sort()
+        found.count = self.superseded
+        return found
 
     def told(self, current: frozenset[int]) -> dict[tuple[str, Status], Told]:
         """What most VMs with a finding are told, by a VM (`current`: their ids) that counts."""

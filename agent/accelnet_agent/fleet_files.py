@@ -61,11 +61,14 @@ def files_below(folder: str) -> Iterator[tuple[str, str | None]]:
                 yield entry.path, None
 
 
-def open_file(path: str) -> tuple[int, tuple[int, int]]:
-    """A descriptor of a regular file, and which file it is; never waits."""
+def open_file(path: str) -> tuple[int, tuple[int, int]] | None:
+    """A descriptor of a regular file, and which file it is; None for a folder.  Never waits."""
     try:
         # What is no file is not even opened: a device may do something then.
-        if stat.S_ISREG(os.stat(path).st_mode):
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            return None
+        if stat.S_ISREG(mode):
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
             about = os.fstat(fd)
             if stat.S_ISREG(about.st_mode):

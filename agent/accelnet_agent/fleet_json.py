@@ -48,7 +48,7 @@ def document(summary: Summary, by: Sequence[str] = ()) -> dict[str, Any]:
         "observed": {"oldest": summary.oldest, "newest": summary.newest},
         "reports": {
             "read": summary.reports,
-            "superseded": len(summary.superseded),
+            "superseded": summary.superseded.count,
             "unreadable": summary.unreadable.count,
             "passed_over": summary.passed_over.count,
         },
@@ -68,7 +68,7 @@ def document(summary: Summary, by: Sequence[str] = ()) -> dict[str, Any]:
         "unreadable": _listed(summary.unreadable),
         "passed_over": _listed(summary.passed_over),
         "superseded": [
-            {"path": unicode(old), "by": unicode(new)} for old, new in summary.superseded
+            {"path": unicode(old), "by": unicode(new)} for old, new in summary.superseded.first
         ],
         "vms": [_vm(name, vm) for name, vm in summary.vms],
     }

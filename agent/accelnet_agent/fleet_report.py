@@ -173,11 +173,14 @@ class Reports:
         return found
 
 
+def is_summary(document: Any) -> bool:
+    """Whether it is what --summarize wrote, which may lie among the reports."""
+    return is_object(document) and "fleet" in document and "vms" in document
+
+
 def _verify_kind(document: Any) -> None:
     if isinstance(document, list):
         raise AlienError("an array, not a report: give one report a line (jq -c '.[]')")
-    if is_object(document) and "fleet" in document and "findings" in document:
-        raise AlienError("a summary of a fleet, which is no report")
     if not is_object(document) or "findings" not in document or "verdict" not in document:
         raise AlienError("not a report of accelnet-check --format json")
     schema = document["schema"]

@@ -60,7 +60,7 @@ class Summary(Record):
     groups: Mapping[str, Sequence[Group]]
     unreadable: Listed
     passed_over: Listed
-    superseded: Sequence[tuple[str, str]]
+    superseded: Listed
 
 
 def summarize(fleet: Fleet, *, stale_after: int, now: datetime) -> Summary:
@@ -92,7 +92,7 @@ def summarize(fleet: Fleet, *, stale_after: int, now: datetime) -> Summary:
         groups=groups,
         unreadable=fleet.unreadable,
         passed_over=fleet.passed_over,
-        superseded=fleet.superseded(),
+        superseded=fleet.left_out(),
     )
 
 

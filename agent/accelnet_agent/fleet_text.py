@@ -90,7 +90,7 @@ def _doubts(summary: Summary) -> str:
             (summary.unreadable.count, "could not be read"),
             (len(summary.stale), "old"),
             (len(summary.ahead), "of the future"),
-            (len(summary.superseded), "left out for newer ones"),
+            (summary.superseded.count, "left out for newer ones"),
         )
         if count
     )
@@ -162,6 +162,7 @@ def _quiet(findings: Iterable[Finding], screen: Screen) -> Iterator[str]:
 def _left_out(summary: Summary, screen: Screen) -> Iterator[Iterator[str]]:
     """What the numbers above leave out, or rest on."""
     unreadable, passed_over = summary.unreadable, summary.passed_over
+    superseded = summary.superseded
     days = counted(summary.stale_after, "day")
     for title, count, entries in (
         (
@@ -180,9 +181,9 @@ def _left_out(summary: Summary, screen: Screen) -> Iterator[Iterator[str]]:
             [f"{name}: {at}" for name, at in summary.ahead[:ENTRIES]],
         ),
         (
-            f"{counted(len(summary.superseded), 'report')} left out for a newer one of the same VM",
-            len(summary.superseded),
-            [f"{old}, for {new}" for old, new in summary.superseded[:ENTRIES]],
+            f"{counted(superseded.count, 'report')} left out for a newer one of the same VM",
+            superseded.count,
+            [f"{old}, for {new}" for old, new in superseded.first[:ENTRIES]],
         ),
         (
             f"{counted(passed_over.count, 'other file')} passed over",

@@ -11,7 +11,7 @@ from accelnet_agent.fleet import Fleet, Place
 from accelnet_agent.fleet_fields import AlienError, is_object
 from accelnet_agent.fleet_names import ARCHIVES, STREAMS
 from accelnet_agent.fleet_progress import Progress
-from accelnet_agent.fleet_report import Reports
+from accelnet_agent.fleet_report import Reports, is_summary
 from accelnet_agent.fleet_summary import summarize
 from accelnet_agent.report import EXIT_STATUS, UsageError
 
@@ -126,9 +126,10 @@ class _Reader:
     def _file(self, path: str) -> None:
         if path == STDIN:
             return self._stream(0, STDIN)
-        if os.path.isdir(path):
+        opened = fleet_files.open_file(path)
+        if opened is None:
             return self._bundle(path)
-        fd, which = fleet_files.open_file(path)
+        fd, which = opened
         try:
             if which in self._read:
                 return self._fleet.passed_over.add(path, "it was read by another name")
@@ -167,8 +168,10 @@ class _Reader:
         self._take(Place(path=path), document(judge(build(observe(host)), CHECKS)))
 
     def _take(self, place: Place, document: Any) -> None:
+        if is_summary(document):
+            return self._fleet.passed_over.add(str(place), "a summary of a fleet")
         self._fleet.add(place, self._reports.read(document))
-        self._progress.at(self._done, self._fleet.reports)
+        return self._progress.at(self._done, self._fleet.reports)
 
 
 def _unwrapped(place: Place, document: Any) -> tuple[Place, Any]:

@@ -81,20 +81,3 @@ def test_the_expressions_for_jq_work(expression: str, answer: str, tmp_path: Pat
         ["jq", "-r", expression], input=text, capture_output=True, text=True, check=True, timeout=60
     )
     assert found.stdout == answer
-
-
-@pytest.mark.skipif(shutil.which("sed") is None, reason="sed is not installed")
-def test_a_report_is_cut_out_of_the_message_of_run_command() -> None:
-    """Which has the output of the command between words of its own."""
-    (expression,) = re.findall(r"sed -n '(.*)' > reports", DOCUMENT)
-    report = json.dumps(failing(1), indent=2) + "\n"
-    message = f"Enable succeeded: \n[stdout]\n{report}\n[stderr]\n\n"
-    found = subprocess.run(
-        ["sed", "-n", expression],
-        input=message,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert found.stdout == report

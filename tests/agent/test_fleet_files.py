@@ -59,6 +59,12 @@ def _documents(data: bytes) -> list[tuple[int, Any]]:
         os.close(fd)
 
 
+def _opened(path: Path) -> tuple[int, tuple[int, int]]:
+    found = open_file(str(path))
+    assert found is not None
+    return found
+
+
 def _refused(path: Path) -> str:
     with pytest.raises(AlienError) as caught:
         open_file(str(path))
@@ -141,17 +147,18 @@ def test_a_file_is_known_by_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "a.json").touch()
     (tmp_path / "b.json").symlink_to("a.json")
     os.link(tmp_path / "a.json", tmp_path / "c.json")
-    found = [open_file(str(tmp_path / name)) for name in ("a.json", "b.json", "c.json")]
+    found = [_opened(tmp_path / name) for name in ("a.json", "b.json", "c.json")]
     for fd, _ in found:
         os.close(fd)
     assert len({which for _, which in found}) == 1
+    assert open_file(str(tmp_path)) is None
 
 
 def test_what_is_too_big_is_not_read_to_its_end(tmp_path: Path) -> None:
     """A sparse file of a tebibyte is refused at once; so is one that unpacks to too much."""
     with (tmp_path / "huge.json").open("wb") as file:
         file.truncate(1 << 40)
-    fd, _ = open_file(str(tmp_path / "huge.json"))
+    fd, _ = _opened(tmp_path / "huge.json")
     with pytest.raises(AlienError, match=TOO_BIG):
         whole(fd)
     assert os.lseek(fd, 0, os.SEEK_CUR) <= MAX_BYTES + (1 << 17)

@@ -37,7 +37,7 @@ def test_of_a_vm_the_newest_report_counts() -> None:
         }
     )
     assert (_names(summary), summary.verdict, summary.reports) == (["web1"], "pass", 3)
-    assert summary.superseded == [
+    assert summary.superseded.first == [
         ("monday/web1.json", "today/web1.json"),
         ("sunday/web1.json", "today/web1.json"),
     ]
@@ -57,7 +57,7 @@ def test_moments_are_ordered_to_the_nanosecond(older: str, newer: str) -> None:
     summary = a_summary(
         {"b.json": a_report(1, observed_at=older), "a.json": a_report(1, observed_at=newer)}
     )
-    assert summary.superseded == [("b.json", "a.json")]
+    assert summary.superseded.first == [("b.json", "a.json")]
 
 
 def test_reports_of_different_vms_with_one_name_count_each() -> None:
@@ -69,7 +69,7 @@ def test_reports_of_different_vms_with_one_name_count_each() -> None:
 def test_recordings_with_one_mac_count_each() -> None:
     """It is masked alike in each."""
     summary = a_summary({f"{n}.json": a_report(1, source="bundle") for n in (1, 2)})
-    assert (_names(summary), summary.superseded) == (["1", "2"], [])
+    assert (_names(summary), summary.superseded.count) == (["1", "2"], 0)
 
 
 _REPORTS: list[tuple[str, dict[str, Any]]] = [
@@ -305,8 +305,10 @@ def test_what_is_left_out_is_counted_to_the_last() -> None:
     fleet.add(Place(path="a.json"), Reports().read(a_report()))
     for number in range(MAX_LISTED + 5):
         fleet.unreadable.add(f"-:{number}", "it is empty")
-    assert fleet.unreadable.count == MAX_LISTED + 5
-    assert len(fleet.unreadable.first) == MAX_LISTED
+        fleet.add(Place(path=f"{number}.json"), Reports().read(a_report()))
+    left_out = fleet.left_out()
+    assert fleet.unreadable.count == left_out.count == MAX_LISTED + 5
+    assert len(fleet.unreadable.first) == len(left_out.first) == MAX_LISTED
 
 
 def test_many_kinds_of_vms_are_summarized_in_time() -> None:

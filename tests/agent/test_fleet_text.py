@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from accelnet_agent.arguments import GROUPS
 from accelnet_agent.fleet_summary import summarize
 from accelnet_agent.fleet_text import ENTRIES, ROWS, Screen, render
 from fleets import NOW, a_finding, a_fleet, a_report, a_summary, failing, on
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 def _three() -> dict[str, Any]:
@@ -126,17 +129,19 @@ def test_a_fleet_that_is_only_old_says_so() -> None:
 
 
 def test_what_they_have_in_common_is_told() -> None:
-    """Beside the finding."""
+    """Beside the finding, as docs/fleet-report.md shows it."""
     reports = {
         f"web{n:02}.json": on(failing(n), kernel="5.15.0-1023-azure")
         if n < 3
         else on(a_report(n), kernel="6.8.0-1020-azure")
         for n in range(20)
     }
-    assert (
+    told = (
         "FAIL    vf-mtu 3 VMs (15.0 %): web00, web01, web02\n"
         "        all of them have kernel 5.15.0-1023-azure, which 3 VMs have\n"
-    ) in render(a_summary(reports))
+    )
+    assert told in render(a_summary(reports))
+    assert told in (CHECKOUT / "docs/fleet-report.md").read_text()
 
 
 def test_what_could_not_be_seen_and_decides_nothing_has_a_line() -> None:

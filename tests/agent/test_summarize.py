@@ -102,12 +102,14 @@ def test_the_output_file_is_written_whole(fleet: Path) -> None:
     assert sorted(path.name for path in fleet.iterdir()) == ["fleet.json", "web1.json", "web2.json"]
 
 
-def test_an_own_summary_among_the_reports_is_told_of(fleet: Path) -> None:
-    """It is no report; it hides none either."""
+def test_a_summary_among_the_reports_is_passed_over(fleet: Path) -> None:
+    """It may be written there each day."""
     (fleet / "fleet.json").write_text(json.dumps(_summary(fleet)))
     summary = _summary(fleet)
-    assert _names(summary) == ["web1", "web2"]
-    assert summary["unreadable"][0]["why"] == "a summary of a fleet, which is no report"
+    assert (_names(summary), summary["unreadable"]) == (["web1", "web2"], [])
+    assert summary["passed_over"] == [
+        {"path": f"{fleet}/fleet.json", "why": "a summary of a fleet"}
+    ]
 
 
 @pytest.mark.parametrize(
