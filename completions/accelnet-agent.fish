@@ -13,6 +13,6 @@ complete -c accelnet-agent -l imds-endpoint -x -a 'off' -d 'instance metadata (d
 complete -c accelnet-agent -l vf-grace -x -d 'how long a VF may be away before its absence counts (default: 300)'
 complete -c accelnet-agent -l scheduled-events -d 'also ask for Scheduled Events, which switches the feature on for the VM'
 complete -c accelnet-agent -l state-directory -x -a '(__fish_complete_directories)' -d 'where history is kept over restarts (default: systemd\'s $STATE_DIRECTORY)'
-complete -c accelnet-agent -l health.unknown -x -a 'healthy unhealthy' -d 'what /healthz says of an unknown verdict (default: unhealthy)'
+complete -c accelnet-agent -l health.unknown -x -a 'healthy unhealthy' -d 'what /healthz and /application-health say of an unknown verdict (default: unhealthy; a scale set that repairs by itself wants healthy)'
 complete -c accelnet-agent -l version -d 'print the version'
 complete -c accelnet-agent -s h -l help -d 'print this help'

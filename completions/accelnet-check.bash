@@ -19,7 +19,7 @@ _accelnet_check() {
         --root)
             kind=-d
             ;;
-        --bundle | --record | --output | --known-issues)
+        --bundle | --record | --output | --known-issues | --files0-from)
             kind=-f
             ;;
         --format)
@@ -34,16 +34,20 @@ _accelnet_check() {
         --only | --skip | --explain)
             words=$checks
             ;;
-        --wait | --window)
+        --wait | --window | --stale-after)
             words=""
             ;;
         --imds-endpoint)
             words="off"
             ;;
+        --by)
+            words="size kernel driver family distro image datapath version"
+            ;;
         *)
             words="-h --root --bundle --record --redact --format --output --expect --interface
                 --only --skip --wait --window --active-proof --imds-endpoint --known-issues
-                --list-checks --explain --version --help"
+                --summarize --files0-from --by --stale-after --list-checks --explain --version
+                --help"
             ;;
     esac
     if [[ -n $kind ]]; then

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accelnet_agent.checks import CHECKS
-from accelnet_agent.options import COLUMNS, Option, add_to, meant, scan
+from accelnet_agent.options import COLUMNS, Operands, Option, add_to, meant, scan
 from accelnet_agent.report import UsageError
 from accelnet_probes.imds import endpoint_error
 from accelnet_probes.record import Record
@@ -11,12 +11,16 @@ from accelnet_probes.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Literal
 
     from accelnet_agent.expectation import Expect
 
 SOURCES = ("root", "bundle", "record")  # no two of them together
+OPERANDS = Operands(name="reports", metavar="REPORT", help="with --summarize: what is to be merged")
+GROUPS = ("size", "kernel", "driver", "family", "distro", "image", "datapath", "version")
+# What goes together with --summarize; the rest is about a machine that is to be judged.
+SUMMARIZING = ("summarize", "files0_from", "by", "stale_after", "reports", "format", "output")
 
 
 OPTIONS = (
@@ -70,6 +74,30 @@ OPTIONS = (
         metavar="FILE",
         help="more entries for the catalogue of known issues (JSON)",
     ),
+    Option(
+        flag="--summarize",
+        help="merge the reports of a fleet: files, folders, recordings, or - for standard input",
+    ),
+    Option(
+        flag="--files0-from",
+        metavar="FILE",
+        help="with --summarize: read names of reports, each ended by NUL, from FILE (or -)",
+    ),
+    Option(
+        flag="--by",
+        metavar="GROUP",
+        choices=GROUPS,
+        repeatable=True,
+        help=f"with --summarize: group VMs by {', '.join(GROUPS[:-1])} or {GROUPS[-1]} "
+        "(repeatable)",
+    ),
+    Option(
+        flag="--stale-after",
+        metavar="DAYS",
+        most=36_500,
+        help="with --summarize: a VM whose report is older than the newest by more is a warning "
+        "(default: 7)",
+    ),
     Option(flag="--list-checks", help="list the checks"),
     Option(flag="--explain", metavar="CHECK", help="print the runbook of a check"),
     Option(flag="--version", help="print the version"),
@@ -95,6 +123,11 @@ class Options(Record):
     active_proof: bool = False
     imds_endpoint: str | None = None
     known_issues: str | None = None
+    summarize: bool = False
+    files0_from: str | None = None
+    by: tuple[str, ...] = ()
+    stale_after: int = 7
+    reports: tuple[str, ...] = ()
     list_checks: bool = False
     explain: str | None = None
     version: bool = False
@@ -103,9 +136,11 @@ class Options(Record):
 
 def parse(arguments: Sequence[str]) -> Options:
     """The options; UsageError for what can not be used, or not together."""
-    options = Options(**scan(arguments, OPTIONS))
+    values = scan(arguments, OPTIONS, OPERANDS if "--summarize" in arguments else None)
+    options = Options(**values)
     if not options.help:
         _verify(options)
+        _verify_summary(options, values)
     return options
 
 
@@ -132,6 +167,30 @@ def _verify(options: Options) -> None:
         path = getattr(options, flag.replace("-", "_"))
         if path is not None and (not path or "\0" in path):
             raise UsageError(f"--{flag}: expected a path")
+
+
+def _verify_summary(options: Options, values: Mapping[str, object]) -> None:
+    if not options.summarize:
+        for name in ("files0_from", "by", "stale_after"):
+            if name in values:
+                raise UsageError(f"{flag_of(name)}: expected together with --summarize")
+        return
+    for name in values:
+        if name not in SUMMARIZING and name not in ("list_checks", "explain", "version"):
+            raise UsageError(f"{flag_of(name)}: not allowed with --summarize")
+    if options.format not in ("text", "json"):
+        raise UsageError(f"--format {options.format}: expected text or json with --summarize")
+    if not options.reports and options.files0_from is None:
+        raise UsageError("--summarize: expected REPORT (a file, a folder, or -)")
+    if not all(options.reports) or options.files0_from == "":
+        raise UsageError("--summarize: expected a path")
+    if options.files0_from == "-" and "-" in options.reports:
+        raise UsageError("--files0-from -: standard input can not be the reports too")
+
+
+def flag_of(name: str) -> str:
+    """The flag that sets a field."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _verify_proof(options: Options) -> None:
@@ -161,6 +220,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=COLUMNS),
     )
     add_to(new, OPTIONS, SOURCES)
+    new.add_argument(OPERANDS.name, nargs="*", metavar=OPERANDS.metavar, help=OPERANDS.help)
     defaults = Options()
     for option in OPTIONS:
         if not option.repeatable:

@@ -67,6 +67,12 @@ def run(arguments: Sequence[str]) -> int:
     if options.explain is not None:
         return _print(_explanation(options.explain))
     _look_ahead(options)
+    if options.summarize:
+        from accelnet_agent import summarize
+
+        text, status = summarize.run(options, colour=options.output is None and _colour())
+        _write(text, options.output)
+        return status
     report = _verify(options)
     _write(_render(report, options), options.output)
     return EXIT_STATUS[report.verdict]

@@ -93,7 +93,8 @@ OPTIONS = (
         flag="--health.unknown",
         metavar="healthy|unhealthy",
         choices=("healthy", "unhealthy"),
-        help="what /healthz says of an unknown verdict (default: unhealthy)",
+        help="what /healthz and /application-health say of an unknown verdict (default: "
+        "unhealthy; a scale set that repairs by itself wants healthy)",
     ),
     Option(flag="--version", help="print the version"),
     Option(flag="--help", help="print this help"),

@@ -197,6 +197,12 @@ def judge(
     return _without_traffic(netdev, vf, link, events)
 
 
+def _is_elsewhere(vf: Netdev) -> bool:
+    """In a container without the host's network its names are unknown, or other interfaces'."""
+    statistics = vf.samples[-1].statistics if vf.samples else None
+    return isinstance(statistics, Gap) and statistics.asked and statistics.why.endswith("ENODEV")
+
+
 def _without_traffic(
     netdev: Netdev, vf: Netdev, link: Observed[Link], events: Sequence[LogEvent]
 ) -> DataPath:
@@ -218,6 +224,12 @@ def _without_traffic(
             state="synthetic",
             why=f"the kernel could not switch the data path to {vf.name}",
             witnesses=witnesses,
+        )
+    if link == "up" and _is_elsewhere(vf):
+        return DataPath(
+            state="unknown",
+            why=f"/sys has {vf.name}, and the kernel knows no such interface here (ENODEV): it has "
+            "just left, or /sys is of another network namespace",
         )
     if link == "up":
         return DataPath(

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
     from accelnet_agent.report import Report, Verdict
 
-# What the extension takes a rich health state from is a 2xx answer alone.
+# The extension takes a rich health state from a 2xx answer alone; all else is its Unknown.  The
+# scale set stops a rolling upgrade at it, and with automatic repairs on it repairs the VM as if it
+# were Unhealthy (learn.microsoft.com, virtual-machine-scale-sets-health-extension).
 _STATES = {"pass": "Healthy", "warn": "Healthy", "fail": "Unhealthy"}
 
 
@@ -39,9 +41,11 @@ def healthz(report: Report | None, *, unknown_is_healthy: bool) -> tuple[int, st
     return (200 if healthy else 503), json.dumps(body) + "\n"
 
 
-def application_health(report: Report | None) -> tuple[int, str]:
+def application_health(report: Report | None, *, unknown_is_healthy: bool) -> tuple[int, str]:
     """Status and JSON body of /application-health."""
     state = _STATES.get("unknown" if report is None else report.verdict)
+    if state is None and unknown_is_healthy:
+        state = "Healthy"
     if state is None:
-        return 503, "{}\n"  # the extension then says Unknown, and repairs nothing
+        return 503, "{}\n"
     return 200, json.dumps({"ApplicationHealthState": state}) + "\n"

@@ -38,14 +38,30 @@ class Option(Record):
         return self.flag[2:].replace("-", "_").replace(".", "_")
 
 
-def scan(arguments: Sequence[str], options: Sequence[Option]) -> dict[str, Any]:
-    """The values of the options that are there, by name; UsageError."""
+class Operands(Record):
+    """What a command takes beside options."""
+
+    name: str  # the field that they set
+    metavar: str
+    help: str
+
+
+def scan(
+    arguments: Sequence[str], options: Sequence[Option], operands: Operands | None = None
+) -> dict[str, Any]:
+    """The values of the options (and operands) that are there, by name; UsageError."""
     by_flag = {option.flag: option for option in options}
     by_flag |= {"-h": by_flag["--help"]}
     values: dict[str, Any] = {}
     words = list(arguments)[::-1]
     while words:
-        flag, equals, value = words.pop().partition("=")
+        word = words.pop()
+        if operands is not None and (word == "--" or word[:1] != "-" or word == "-"):
+            more = (word,) if word != "--" else tuple(words[::-1])
+            values[operands.name] = (*values.get(operands.name, ()), *more)
+            words = words if word != "--" else []
+            continue
+        flag, equals, value = word.partition("=")
         option = by_flag.get(flag)
         if option is None:
             hint = meant(flag, list(by_flag))

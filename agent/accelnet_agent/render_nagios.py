@@ -8,8 +8,8 @@ the same to people.
 
 from __future__ import annotations
 
-from accelnet_agent.render_text import clean
 from accelnet_agent.summary import leading, reason, share_of
+from accelnet_agent.text_lines import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from accelnet_agent.render_text import clean
 from accelnet_agent.summary import is_red, is_unsaid, reason
+from accelnet_agent.text_lines import clean
 from accelnet_agent.version import VERSION
 
 TYPE_CHECKING = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from accelnet_agent.datapath import link_of
 from accelnet_agent.functions import of_netdev
 from accelnet_agent.summary import WORST_FIRST, percent, reason, share_of
+from accelnet_agent.text_lines import clean, command, paint, wrapped
 from accelnet_probes.snapshot import Gap, known
 
 TYPE_CHECKING = False
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from accelnet_probes.snapshot import Netdev
 
 COLUMNS = 100
-COLOURS = {"pass": "32", "warn": "33", "fail": "31", "unknown": "35", "skip": "2"}
 STATES = {
     "vf": "VF",
     "synthetic": "synthetic path",
@@ -51,21 +51,10 @@ def _weight(finding: Finding) -> tuple[int, bool]:
     return WORST_FIRST.index(finding.status), finding.level != "required"
 
 
-def clean(text: object) -> str:
-    """What comes from a machine, safe for a terminal: ASCII, no control characters."""
-    return "".join(
-        sign if " " <= sign <= "~" else "?" if sign.isprintable() else " " for sign in str(text)
-    )
-
-
 def _headline(report: Report, *, colour: bool) -> Iterator[str]:
     """The verdict and why."""
-    word = _paint(f"{report.verdict.upper()}:", report.verdict, colour=colour)
-    yield from _wrapped(clean(reason(report)), f"{word} ", len(report.verdict) + 2)
-
-
-def _paint(text: str, status: str, *, colour: bool) -> str:
-    return f"\x1b[1;{COLOURS[status]}m{text}\x1b[0m" if colour else text
+    word = paint(f"{report.verdict.upper()}:", report.verdict, colour=colour)
+    yield from wrapped(clean(reason(report)), f"{word} ", len(report.verdict) + 2, COLUMNS)
 
 
 def _host(machine: Machine) -> Iterator[str]:
@@ -161,17 +150,17 @@ def _function(function: Function) -> str:
 
 
 def _finding(finding: Finding, *, colour: bool) -> Iterator[str]:
-    status = _paint(f"{finding.status.upper():<7}", finding.status, colour=colour)
-    yield from _wrapped(
-        clean(f"{finding.check}  {finding.subject}: {finding.summary}"), status + " ", 8
+    status = paint(f"{finding.status.upper():<7}", finding.status, colour=colour)
+    yield from wrapped(
+        clean(f"{finding.check}  {finding.subject}: {finding.summary}"), status + " ", 8, COLUMNS
     )
     if finding.remedy is not None:
         for line in finding.remedy.split("\n"):
             text = clean(line)
             if text.startswith("  "):
-                yield from _command(text.strip())
+                yield from command(text.strip(), 10, COLUMNS)
             else:
-                yield from _wrapped(text, " " * 8, 8)
+                yield from wrapped(text, " " * 8, 8, COLUMNS)
     yield f"        more: accelnet-check --explain {finding.check}"
 
 
@@ -183,46 +172,7 @@ def _quiet(findings: Iterable[Finding]) -> Iterator[str]:
             reason = f": {finding.summary}" if finding.status == "skip" else ""
             groups.setdefault((finding.status, reason), {})[finding.check] = None
     for (status, reason), checks in sorted(groups.items(), key=lambda group: group[0][0]):
-        yield from _wrapped(clean(", ".join(checks) + reason), f"{status:<7} ", 8)
-
-
-def _wrapped(text: str, first: str, indent: int) -> Iterator[str]:
-    """Words in lines of at most COLUMNS; `first` stands before the first and counts `indent`."""
-    line, room = "", COLUMNS - indent
-    for word in text.split():
-        if line and len(line) + 1 + len(word) > room:
-            yield first + line
-            line, first = word, " " * indent
-        else:
-            line = f"{line} {word}" if line else word
-    yield first + line
-
-
-def _command(text: str) -> Iterator[str]:
-    """A command to copy: broken only at spaces outside quotes, with a backslash."""
-    line, indent = "", 10
-    for word in _shell_words(text):
-        if line and len(line) + 1 + len(word) > COLUMNS - indent - 2:
-            yield " " * indent + line + " \\"
-            line, indent = word, 12
-        else:
-            line = f"{line} {word}" if line else word
-    yield " " * indent + line
-
-
-def _shell_words(text: str) -> Iterator[str]:
-    word, quote = "", ""
-    for sign in text:
-        if sign == " " and not quote:
-            if word:
-                yield word
-            word = ""
-            continue
-        if sign in "\"'" and quote in ("", sign):
-            quote = "" if quote else sign
-        word += sign
-    if word:
-        yield word
+        yield from wrapped(clean(", ".join(checks) + reason), f"{status:<7} ", 8, COLUMNS)
 
 
 def _fit(line: str) -> Iterator[str]:

@@ -39,6 +39,7 @@ class Routes:
     ) -> None:
         self._observer, self._tracker, self._shares = observer, tracker, shares
         self._options = options
+        self._unknown_is_healthy = options.health_unknown == "healthy"
         self._exposition: Exposition | None = None
         self._known: tuple[object, tuple[Family, ...]] | None = None
         self._pages: dict[bool, tuple[Observation, bytes]] = {}  # by whether it is OpenMetrics
@@ -116,16 +117,17 @@ class Routes:
     async def healthz(self, request: Request) -> Response:
         """The verdict: 200 or 503."""
         found = await self._observer.recent(FRESH, request.deadline)
-        unknown_is_healthy = self._options.health_unknown == "healthy"
         status, body = health.healthz(
-            found.report if found is not None else None, unknown_is_healthy=unknown_is_healthy
+            found.report if found is not None else None, unknown_is_healthy=self._unknown_is_healthy
         )
         return Response(status=status, content_type=JSON, body=body.encode())
 
     async def application_health(self, request: Request) -> Response:
         """The same as a rich health state."""
         found = await self._observer.recent(FRESH, request.deadline)
-        status, body = health.application_health(found.report if found is not None else None)
+        status, body = health.application_health(
+            found.report if found is not None else None, unknown_is_healthy=self._unknown_is_healthy
+        )
         return Response(status=status, content_type=JSON, body=body.encode())
 
     async def livez(self, request: Request) -> Response:  # noqa: ARG002  a route takes one

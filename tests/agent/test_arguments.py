@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelnet_agent.arguments import OPTIONS, Options, parse, parser
+from accelnet_agent.arguments import OPERANDS, OPTIONS, Options, parse, parser
 from accelnet_agent.report import UsageError
 
 VALUES = {
@@ -19,6 +19,8 @@ VALUES = {
     "--explain": ["vf-up"],
     "--wait": ["0", "1.5", "300"],
     "--window": ["0", "2"],
+    "--by": ["size", "kernel"],
+    "--stale-after": ["0", "7"],
     "--imds-endpoint": ["off", "http://127.0.0.1:8080"],
 }
 _SWITCHES = [option.flag for option in OPTIONS if option.metavar is None]
@@ -47,7 +49,7 @@ def test_it_reads_what_argparse_reads(options: list[list[str]]) -> None:
     if found.help:
         return  # which outranks even what is not allowed together
     expected: dict[str, Any] = vars(parser().parse_args(words))
-    for name in ("interface", "only", "skip"):
+    for name in ("interface", "only", "skip", "by", "reports"):
         expected[name] = tuple(expected[name])
     assert found == Options(**expected)
 
@@ -121,4 +123,6 @@ def test_help_outranks_all_else() -> None:
 
 def test_each_option_has_its_field() -> None:
     """The table and the record name the same options."""
-    assert {option.name for option in OPTIONS} == set(vars(parser().parse_args([])))
+    assert {*(option.name for option in OPTIONS), OPERANDS.name} == set(
+        vars(parser().parse_args([]))
+    )

@@ -21,25 +21,30 @@ def _asked(report: Report | None, *, unknown_is_healthy: bool = False) -> tuple[
     return status, json.loads(body)
 
 
+def _rich(report: Report | None, *, unknown_is_healthy: bool = False) -> tuple[int, Any]:
+    status, body = application_health(report, unknown_is_healthy=unknown_is_healthy)
+    return status, json.loads(body).get("ApplicationHealthState")
+
+
 @pytest.mark.parametrize(
-    ("verdict", "strict", "lenient", "rich", "state"),
+    ("verdict", "strict", "lenient", "rich", "lenient_rich"),
     [
-        pytest.param("pass", 200, 200, 200, "Healthy", id="pass"),
-        pytest.param("warn", 200, 200, 200, "Healthy", id="warn"),
-        pytest.param("fail", 503, 503, 200, "Unhealthy", id="fail"),
-        pytest.param("unknown", 503, 200, 503, None, id="unknown"),
-        pytest.param(None, 503, 200, 503, None, id="before-the-first-observation"),
+        pytest.param("pass", 200, 200, (200, "Healthy"), (200, "Healthy"), id="pass"),
+        pytest.param("warn", 200, 200, (200, "Healthy"), (200, "Healthy"), id="warn"),
+        pytest.param("fail", 503, 503, (200, "Unhealthy"), (200, "Unhealthy"), id="fail"),
+        pytest.param("unknown", 503, 200, (503, None), (200, "Healthy"), id="unknown"),
+        pytest.param(None, 503, 200, (503, None), (200, "Healthy"), id="not-observed-yet"),
     ],
 )
 def test_the_verdict_decides(
-    verdict: Any, strict: int, lenient: int, rich: int, state: str | None
+    verdict: Any, strict: int, lenient: int, rich: Any, lenient_rich: Any
 ) -> None:
     """For monitors by the status alone; the extension takes a state from a 2xx answer only."""
     report = _a_report(verdict) if verdict is not None else None
     assert _asked(report)[0] == strict
     assert _asked(report, unknown_is_healthy=True)[0] == lenient
-    status, body = application_health(report)
-    assert (status, json.loads(body).get("ApplicationHealthState")) == (rich, state)
+    assert _rich(report) == rich
+    assert _rich(report, unknown_is_healthy=True) == lenient_rich
 
 
 def test_the_body_says_why() -> None:

@@ -69,6 +69,7 @@ def test_the_value_of_each_option_is_known_or_not_to_be_guessed(command: Command
     free = {
         "--wait",
         "--window",
+        "--stale-after",
         "--web.listen-address",
         "--web.telemetry-path",
         "--web.max-requests",

@@ -15,8 +15,9 @@ from accelnet_agent.datapath import DIRECT, Window
 from accelnet_agent.engine import judge
 from accelnet_agent.findings import Check, passed, warned
 from accelnet_agent.machine import Nic, build
-from accelnet_agent.render_text import clean, render
+from accelnet_agent.render_text import render
 from accelnet_agent.report import Report
+from accelnet_agent.text_lines import clean
 from accelnet_probes.snapshot import OsRelease
 from building import (
     REFUSED,

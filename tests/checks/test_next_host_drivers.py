@@ -87,7 +87,7 @@ def test_several_are_missing() -> None:
     """The first is told, the others named, each remedy once."""
     tree = _tree(a_module(name="mana", file=None), a_module(name="mlx4_en", file=None))
     found = _judge(a_kernel(tree=tree))
-    assert ", and mana" in found.summary
+    assert ", and there is trouble with mana too" in found.summary
     assert len(found.evidence["troubles"]) == 2  # type: ignore[arg-type]
 
 

@@ -84,6 +84,16 @@ def test_idle_is_not_failure(samples: tuple[Any, ...]) -> None:
     assert judgement.evidence["proof"] == "not proven by traffic"
 
 
+def test_a_vf_that_the_kernel_does_not_know_proves_nothing() -> None:
+    """In a container with the host's /sys and a network of its own it is another's number."""
+    gone = Gap(asked=True, why="ethtool statistics: ENODEV")
+    vf = a_vf(samples=(an_ethtool_sample(statistics=gone),))
+    judgement = judge(a_machine(), _nic(vf=vf))
+    assert judgement.status == "unknown"
+    assert "another network namespace" in judgement.summary
+    assert judge(a_machine(), _nic(vf=vf, samples=_growing(vf_tx_packets=1))).status == "pass"
+
+
 def test_the_next_witnesses_are_in_the_evidence() -> None:
     """Lifetime vf_tx_packets and the last switch stand in for traffic."""
     event = _line("switched-to", "Data path switched to VF: enP53091s1")

@@ -120,7 +120,8 @@ def _warned(
 ) -> Judgement:
     first = troubles[0]
     hardware = HARDWARE.get(first.driver, "any VF")
-    more = f", and {', '.join(trouble.driver for trouble in troubles[1:])}" if troubles[1:] else ""
+    others = ", ".join(trouble.driver for trouble in troubles[1:])
+    more = f", and there is trouble with {others} too" if others else ""
     which = "" if kernel.release in first.what else f"kernel {kernel.release}, "
     return warned(
         f"on a host with {hardware} there would be no accelerated networking: {first.what}{more} "

@@ -51,7 +51,10 @@ AGENT = Command(
                     "/application-health",
                     (
                         "The same for the Application Health extension of a scale set, with rich "
-                        "health states."
+                        "health states: 200 Healthy for pass and warn, 200 Unhealthy for fail, 503 "
+                        "for unknown, of which the extension makes Unknown. A scale set with "
+                        "automatic repairs repairs Unknown too: --health.unknown healthy keeps it "
+                        "from that."
                     ),
                 ),
                 ("/livez", "200 while the agent itself works, whatever the verdict."),

@@ -42,6 +42,7 @@ CHECK = Command(
         "--only": "check",
         "--skip": "check",
         "--explain": "check",
+        "--files0-from": "file",
     },
     details={
         "--root": "Nothing live is asked: checks that need it are skipped. An image without sys/ "
