@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ import yaml
 from daemon import daemon
 from machines import Machine
 from metadata_server import metadata_server
-from prometheus_server import Prometheus, prometheus
+from prometheus_server import SECONDS, Prometheus, prometheus
 from replaying import REPLAYING
 from trees import Pair, an_instance_document
 
@@ -53,6 +53,7 @@ class Fleet:
     vms: Sequence[Vm]
     servers: Mapping[str, Prometheus]  # "labelled": its targets have the label `region`; "bare"
     begun: float  # before the first scrape
+    now: float  # when all that is wrong was seen to be, and all else was well
 
 
 def _recorded(name: str, fixture: str, **about: Any) -> Vm:
@@ -96,11 +97,7 @@ def fleet(folder: Path) -> Generator[Fleet]:
         hanging.hang()
         try:
             _live(flapping, servers["labelled"])
-            for server in servers.values():
-                server.until(f"sum(fleet:accelnet_verdict:count) == {len(vms)}")
-                server.until("sum(fleet:accelnet_off_vf:sum) == 3")
-                server.until('ALERTS{alertstate="firing",severity="critical"}')
-            yield Fleet(vms, servers, begun)
+            yield Fleet(vms, servers, begun, _settled(vms, servers.values()))
         finally:
             hanging.recover()
 
@@ -207,3 +204,23 @@ def _live(machine: Machine, server: Prometheus) -> None:
         machine.restore()
         server.until(f'accelnet_vf_events_total{{{instance},event="added"}} == {times}')
         server.until(f"nic:accelnet_off_vf:bool{{{instance}}} == 0")
+
+
+def _settled(vms: Sequence[Vm], servers: Collection[Prometheus]) -> float:
+    """The first moment at which each server has all of it; a late scrape of any is waited out."""
+    wanted = (
+        f"sum(up) == {len(vms)}",
+        f"sum(fleet:accelnet_verdict:count) == {len(vms)}",
+        f"sum(fleet:accelnet_nics:count) == {len(vms) + 1}",
+        "sum(fleet:accelnet_off_vf:sum) == 3",
+        'sum(ALERTS{alertstate="firing",severity="critical"}) >= 3',
+        f"count(count by (instance) (rate(accelnet_probe_success[4s]))) == {len(vms)}",
+    )
+    end = time.monotonic() + SECONDS
+    while True:
+        now = time.time()
+        missing = [one for one in wanted for server in servers if not server.instant(one, now)]
+        if not missing:
+            return now
+        assert time.monotonic() < end, missing
+        time.sleep(0.3)

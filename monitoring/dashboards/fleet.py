@@ -133,18 +133,22 @@ def _over_time() -> Panels:
             "verdict",
             statuses,
         ),
-        parts.a_graph(
-            "Share of NICs off their VF, by region",
-            "Of the NICs that should go by a VF. One region alone: look at the platform. All: at "
-            "what was rolled out.",
-            parts.over_time(
-                queries.named(
-                    f"sum by (region) ({of_fleet(OFF)}) / sum by (region) ({of_fleet(JUDGED)})",
-                    "region",
-                    fleet_tables.NO_LABEL,
+        parts.bounded(
+            parts.a_graph(
+                "Share of NICs off their VF, by region",
+                "Of the NICs that should go by a VF. One region alone: look at the platform. All: "
+                "at what was rolled out. Above the line an alert tells of the fleet.",
+                parts.over_time(
+                    queries.named(
+                        f"sum by (region) ({of_fleet(OFF)}) / sum by (region) ({of_fleet(JUDGED)})",
+                        "region",
+                        fleet_tables.NO_LABEL,
+                    ),
+                    "{{region}}",
                 ),
-                "{{region}}",
             ),
+            0.05,
+            palette.VERMILLION,
         )
         .unit("percentunit")
         .axis_soft_max(0.05),

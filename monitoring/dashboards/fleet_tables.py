@@ -155,6 +155,7 @@ def _firing() -> Panels:
         ),
         {"alertname": "Alert", "severity": "Severity", "Value": "Firing"},
     )
+    counts.override_by_name("Alert", cells.linked(frame.link_to_alerts()))
     critical = cells.columns(
         parts.a_table(
             "Critical alerts",
@@ -163,6 +164,7 @@ def _firing() -> Panels:
         ),
         {"alertname": "Alert", "instance": "VM", "device": "NIC", "region": "Region"},
     )
+    critical.override_by_name("Alert", cells.linked(frame.link_to_alerts()))
     critical.override_by_name("VM", cells.linked(frame.link_to_vm()))
     return [counts.span(8), critical.span(16)]
 

@@ -93,6 +93,12 @@ def link_to_runbook() -> build.DashboardLink:
     return link.target_blank(target_blank=True)
 
 
+def link_to_alerts() -> build.DashboardLink:
+    """What each alert means, and what to do."""
+    link = build.DashboardLink("Alerts").url("${runbooks:raw}/../alerts.md")
+    return link.target_blank(target_blank=True)
+
+
 def switches(name: str, expression: str, words: str, colour: str) -> build.AnnotationQuery:
     """Marks where something happened, on every panel over time."""
     found = build.AnnotationQuery().name(name).datasource(DATASOURCE).enable(enable=True)

@@ -110,6 +110,11 @@ def fixed(colour: str) -> build.FieldColor:
     return build.FieldColor().mode(FieldColorModeId.FIXED).fixed_color(colour)
 
 
+def shades(colour: str) -> build.FieldColor:
+    """Lighter and darker, for series of which nobody knows how many there are."""
+    return build.FieldColor().mode(FieldColorModeId.SHADES).fixed_color(colour)
+
+
 def by_threshold() -> build.FieldColor:
     """The colour of the threshold that a value has reached."""
     return build.FieldColor().mode(FieldColorModeId.THRESHOLDS)

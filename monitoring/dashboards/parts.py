@@ -25,6 +25,7 @@ from grafana_foundation_sdk.models.common import (
     BigValueGraphMode,
     DataSourceRef,
     GraphDrawStyle,
+    GraphThresholdsStyleMode,
     LegendDisplayMode,
     LegendPlacement,
     SortOrder,
@@ -39,7 +40,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEditorMode
 
 import cells
-from palette import by_threshold, none_is_good, thresholds
+from palette import BLUE, by_threshold, none_is_good, shades, thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,6 +125,7 @@ def a_graph(title: str, answers: str, *queries: prometheus.Dataquery) -> timeser
         .fill_opacity(10)
         .show_points(VisibilityMode.AUTO)
         .span_nulls(span_nulls=False)
+        .color_scheme(shades(BLUE))
         .min(0)
         .legend(a_legend().calcs(["mean", "max", "lastNotNull"]))
         .tooltip(
@@ -137,6 +139,12 @@ def stacked(panel: timeseries.Panel) -> timeseries.Panel:
     return panel.fill_opacity(60).stacking(
         common.StackingConfig().mode(StackingMode.NORMAL).group("A")
     )
+
+
+def bounded(panel: timeseries.Panel, bound: float, colour: str) -> timeseries.Panel:
+    """With a line at the value from which on it is too much."""
+    style = common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
+    return panel.thresholds(thresholds((bound, colour))).thresholds_style(style)
 
 
 def as_bars(panel: timeseries.Panel) -> timeseries.Panel:

@@ -12,6 +12,7 @@ import frame
 import palette
 import parts
 import queries
+import rollout_tables
 from queries import of_fleet, or_zero
 
 if TYPE_CHECKING:
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
 
     Panels = Sequence[Builder[dashboard.Panel]]
 
-READY, KNOWN = "next-host-drivers", "kernel-known-issue"
 BUILDS: Final = "fleet:accelnet_build_info:count"
 VERDICTS: Final = "fleet:accelnet_verdict:count"
-ROWS: Final = 200
 
 
 def build() -> dashboard.Dashboard:
@@ -40,9 +39,9 @@ def build() -> dashboard.Dashboard:
         [
             ("Now", _now()),
             ("What runs", _what_runs()),
-            ("Ready for the next host", _ready()),
-            ("Kernels with a known fault", _known()),
-            ("Agents and probes", _agents()),
+            ("Ready for the next host", rollout_tables.ready()),
+            ("Kernels with a known fault", rollout_tables.known()),
+            ("Agents and probes", rollout_tables.agents()),
         ],
     )
 
@@ -50,26 +49,26 @@ def build() -> dashboard.Dashboard:
 def _now() -> Panels:
     builds = queries.select(BUILDS, queries.CHOSEN)
     return [
-        parts.a_stat(
+        parts.a_count(
             "VMs that report",
-            "How many VMs accelnet has observed, by its own version's count.",
-            parts.now(f"sum({builds})"),
+            "How many VMs accelnet has observed.",
+            f"sum({builds})",
         ).thresholds(palette.thresholds((0, palette.GOOD))),
-        parts.a_stat(
+        parts.a_count(
             "Versions of accelnet",
             "More than one: a rollout is under way, or has stopped on its way.",
-            parts.now(f"count(count by (version) ({builds}))"),
+            f"count(count by (version) ({builds}))",
         ).thresholds(palette.thresholds((0, palette.GOOD), (2, palette.WARN))),
         _warned(
             "Not ready for the next host",
             "VMs that lack a driver which the VFs of some Azure hosts need: after a stop and "
             "start, a resize or a redeployment they may go by the synthetic path.",
-            READY,
+            rollout_tables.READY,
         ),
         _warned(
             "With a known fault",
             "VMs whose kernel or driver is known to break accelerated networking.",
-            KNOWN,
+            rollout_tables.KNOWN,
         ),
         parts.a_count(
             "With a kernel that hangs",
@@ -95,7 +94,6 @@ def _warned(title: str, answers: str, check: str) -> Stat:
 def _what_runs() -> Panels:
     builds = queries.select(BUILDS, queries.CHOSEN)
     kernels = f"sum by (kernel) ({of_fleet(VERDICTS)})"
-    hosts = queries.hosts()
     fails = queries.hosts_where(queries.select("accelnet_verdict", queries.CHOSEN) + " == 2")
     return [
         parts.stacked(
@@ -131,7 +129,7 @@ def _what_runs() -> Panels:
                 "Value #A": "VMs",
                 "Value #B": "Fail",
             },
-            f"count by (distro, distro_version) ({hosts})",
+            f"count by (distro, distro_version) ({queries.hosts()})",
             f"count by (distro, distro_version) ({fails})",
         ),
     ]
@@ -152,105 +150,3 @@ def _table(title: str, answers: str, names: dict[str, str], every: str, *bad: st
     for name in list(names.values())[-len(bad) :]:
         found.override_by_name(name, cells.steps_on_cells((0, palette.GREY), (1, palette.BAD)))
     return cells.sorted_by(found, "VMs")
-
-
-def _ready() -> Panels:
-    return [
-        parts.coloured(
-            parts.stacked(
-                parts.a_graph(
-                    "VMs by readiness",
-                    "What the check next-host-drivers finds: pass has the drivers of every Azure "
-                    "host, warn lacks one. Skipped where /lib/modules can not be read.",
-                    parts.over_time(f"sum by (status) ({queries.checks(READY)})", "{{status}}"),
-                )
-            ).decimals(0),
-            dict(palette.STATUSES.values()),
-        ).span(8),
-        _vms(
-            "VMs that are not ready",
-            f"Up to {ROWS} of them, with what they run: an image is to blame, as a rule. A VM "
-            "leads to its dashboard, where the check leads to its runbook.",
-            READY,
-        ).span(16),
-    ]
-
-
-def _known() -> Panels:
-    check = queries.select("accelnet_check_status", queries.CHOSEN, check=KNOWN)
-    affected = queries.with_host(f"{check} == 1", "check, device", "kernel", "distro")
-    return [
-        cells.columns(
-            parts.a_table(
-                "By kernel",
-                "VMs with a kernel or driver of which a fault is known.",
-                parts.rows(f"sort_desc(count by (kernel, distro) ({affected}))"),
-            ),
-            {"kernel": "Kernel", "distro": "Distribution", "Value": "VMs"},
-        ).span(8),
-        _vms(
-            "VMs with a known fault",
-            f"Up to {ROWS} of them. The check's finding on the VM has the source.",
-            KNOWN,
-        ).span(16),
-    ]
-
-
-def _vms(title: str, answers: str, check: str) -> Table:
-    """The VMs of which a check warns, or which it could not judge."""
-    status = queries.select("accelnet_check_status", queries.CHOSEN, check=check)
-    labels = ("kernel", "distro", "distro_version", "vm_size")
-    found = cells.columns(
-        parts.a_table(
-            title,
-            answers,
-            parts.rows(
-                f"topk({ROWS}, {queries.with_host(f'{status} > 0', 'check, device', *labels)})"
-            ),
-        ),
-        {
-            "instance": "VM",
-            "Value": "Status",
-            "vm_size": "VM size",
-            "kernel": "Kernel",
-            "distro": "Distribution",
-            "distro_version": "Release",
-            "region": "Region",
-        },
-    )
-    found.override_by_name("VM", cells.linked(frame.link_to_vm()))
-    found.override_by_name("Status", cells.worded(palette.status_words()))
-    return found
-
-
-def _agents() -> Panels:
-    probes = queries.select("accelnet_probe_success", queries.CHOSEN)
-    down = cells.columns(
-        parts.a_table(
-            "Which agents are down",
-            f"Up to {ROWS} targets of the jobs accelnet-agent… whose last scrape failed.",
-            parts.rows(f"topk({ROWS}, {queries.agents_up()} == 0)"),
-        ),
-        {"instance": "VM", "job": "Job", "region": "Region"},
-    )
-    failing = cells.columns(
-        parts.a_table(
-            "Probes that fail",
-            f"Up to {ROWS} of them: the part of the observation that did not answer, or in which "
-            "accelnet has a fault. imds fails where a firewall or proxy keeps the VM from its "
-            "metadata.",
-            parts.rows(f"topk({ROWS}, {probes} == 0)"),
-        ),
-        {"instance": "VM", "probe": "Probe", "region": "Region"},
-    )
-    for panel in (down, failing):
-        panel.override_by_name("VM", cells.linked(frame.link_to_vm()))
-    return [
-        parts.a_ranking(
-            "Probes that fail, by probe",
-            "On how many VMs each part of the observation failed.",
-            parts.now(f"count by (probe) ({probes} == 0)", "{{probe}}"),
-        ).color_scheme(palette.fixed(palette.ORANGE)),
-        failing.span(8),
-        down.span(8),
-    ]

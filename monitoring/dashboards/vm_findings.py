@@ -30,6 +30,7 @@ def drops() -> Panels:
             parts.over_time(queries.rate("accelnet_vf_transmit_dropped_total"), NIC),
         )
         .unit("pps")
+        .color_scheme(palette.shades(palette.ORANGE))
         .span(8),
         parts.a_graph(
             "The synthetic NIC dropped",
@@ -39,6 +40,7 @@ def drops() -> Panels:
             ),
         )
         .unit("pps")
+        .color_scheme(palette.shades(palette.ORANGE))
         .span(8),
         parts.a_graph(
             "The VF's driver counted",
@@ -49,6 +51,7 @@ def drops() -> Panels:
             ),
         )
         .unit("cps")
+        .color_scheme(palette.shades(palette.ORANGE))
         .span(8),
     ]
 
@@ -82,6 +85,7 @@ def checks() -> Panels:
             "instance": "VM",
         },
     )
+    firing.override_by_name("Alert", cells.linked(frame.link_to_alerts()))
     return [
         found.height(12),
         firing.height(12),

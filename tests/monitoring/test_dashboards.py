@@ -140,6 +140,14 @@ def test_a_number_has_a_unit_or_is_a_count(panel: dict[str, Any]) -> None:
     assert "unit" in defaults or defaults.get("decimals") == 0 or not rates
 
 
+@pytest.mark.parametrize("panel", PANELS)
+def test_no_panel_takes_its_colours_from_grafanas_palette(panel: dict[str, Any]) -> None:
+    """Which begins with green and has red in it."""
+    defaults = panel["fieldConfig"]["defaults"]
+    assert defaults["color"]["mode"] in {"fixed", "shades", "thresholds"}
+    assert not re.search(r'"[\w-]*(green|\bred)"', json.dumps(panel["fieldConfig"]))
+
+
 def test_colours_can_be_told_apart_with_each_kind_of_colour_vision() -> None:
     """Those of statuses and of data paths, pairwise, as people with two kinds of cones see them."""
     mappings = {
@@ -262,6 +270,21 @@ def test_not_all_vms_are_asked_for_raw_series() -> None:
     assert (instance["multi"], instance["includeAll"]) == (True, False)
 
 
+def test_every_alert_of_ours_is_shown() -> None:
+    """By the beginning of its name."""
+    path = ROOT / "monitoring/accelnet-alerts.rules.yml"
+    rules = yaml.safe_load(path.read_text(encoding="utf-8"))
+    names = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
+    patterns = {
+        value
+        for query in QUERIES
+        for metric, name, value in query.labels
+        if (metric, name) == ("ALERTS", "alertname")
+    }
+    assert patterns == {'=~"Accelnet.+"'}
+    assert all(re.fullmatch("Accelnet.+", name) for name in names)
+
+
 # --- where links lead
 
 
@@ -276,7 +299,9 @@ def test_a_link_leads_to_a_dashboard_or_a_runbook_by_a_column_that_is_there(
             link for one in override["properties"] if one["id"] == "links" for link in one["value"]
         ):
             assert set(re.findall(r"__data\.fields\.(\w+)", link["url"])) <= kept
-            target = re.match(r"/d/([\w-]+)\?|\$\{runbooks:raw\}/", link["url"])
+            target = re.match(
+                r"/d/([\w-]+)\?|\$\{runbooks:raw\}/(\$|\.\./alerts\.md$)", link["url"]
+            )
             assert target
             assert target[1] is None or target[1] in DASHBOARDS
 

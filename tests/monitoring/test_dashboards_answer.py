@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import shutil
-import time
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
@@ -56,7 +55,8 @@ def _answer(fleet: Fleet, kind: str, query: Query, end: float) -> list[Any]:
         return [float(one["value"][1]) for one in server.instant(expression, end)]
     step, interval = (60.0, "61s") if query.kind == "annotation" else (1.0, "4s")
     expression = replaced(query.expression, {**chosen, "__rate_interval": interval})
-    found = server.range(expression, end - (end - SPAN) % step, end + step, step)
+    begin = (end - SPAN) // step * step  # Grafana's steps are multiples of their width
+    found = server.range(expression, begin, end + step, step)
     return [float(value) for one in found for _, value in one["values"]]
 
 
@@ -67,13 +67,13 @@ def _some(answer: Sequence[Any]) -> bool:
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
 def test_every_query_returns_data(vms: Fleet, query: Query) -> None:
     """With targets that have a region."""
-    assert _some(_answer(vms, "labelled", query, time.time())), query.expression
+    assert _some(_answer(vms, "labelled", query, vms.now)), query.expression
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
 def test_every_query_returns_data_where_no_target_has_a_region(vms: Fleet, query: Query) -> None:
     """All but the choice of regions itself, which is empty then."""
-    found = _answer(vms, "bare", query, time.time())
+    found = _answer(vms, "bare", query, vms.now)
     assert _some(found) == (query.of != "region"), query.expression
 
 
@@ -106,7 +106,7 @@ def test_a_label_by_which_is_asked_is_one_that_the_series_have(
     elif (metric, value) == ("fleet:accelnet_verdict:count", '="unknown"'):
         value = '="fail"'  # no VM of this fleet is unknown
     wanted = f"last_over_time({metric}{{{name}{value}}}[1m])"
-    assert vms.servers["labelled"].instant(wanted), wanted
+    assert vms.servers["labelled"].instant(wanted, vms.now), wanted
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_label_by_which_is_asked_is_one_that_the_series_have(
 def test_a_name_in_a_legend_is_a_label_of_the_series(vms: Fleet, query: Query) -> None:
     """Else Grafana shows nothing for it."""
     chosen = {**_chosen([vm.instance for vm in vms.vms]), "__rate_interval": "61s"}
-    found = vms.servers["labelled"].instant(replaced(query.expression, chosen))
+    found = vms.servers["labelled"].instant(replaced(query.expression, chosen), vms.now)
     assert query.shown <= {label for one in found for label in one["metric"]}
 
 
@@ -142,7 +142,7 @@ def _told(fleet: Fleet, uid: str, title: str, letter: str = "A") -> list[dict[st
         one for one in QUERIES if (one.dashboard, one.of, one.letter) == (uid, title, letter)
     ]
     chosen = _chosen([vm.instance for vm in fleet.vms])
-    found = fleet.servers["labelled"].instant(replaced(query.expression, chosen))
+    found = fleet.servers["labelled"].instant(replaced(query.expression, chosen), fleet.now)
     return [{**one["metric"], "value": float(one["value"][1])} for one in found]
 
 
@@ -222,7 +222,7 @@ def test_a_vf_that_was_taken_twice_shows(vms: Fleet) -> None:
     for name in ("To the synthetic path", "To the VF"):
         (mark,) = [one for one in QUERIES if one.of == name]
         chosen = {**_chosen([vm.instance for vm in vms.vms]), "__rate_interval": "61s"}
-        found = vms.servers["labelled"].instant(replaced(mark.expression, chosen))
+        found = vms.servers["labelled"].instant(replaced(mark.expression, chosen), vms.now)
         assert [one["metric"]["instance"] for one in found] == ["flaps:9975"]
 
 
@@ -240,7 +240,7 @@ def test_one_vm_is_chosen_by_its_address(vms: Fleet) -> None:
     """Its points are of no other, though they be regular expressions."""
     (query,) = [one for one in QUERIES if one.of == "Verdict"]
     chosen = _chosen(["m.x5:9975"])
-    assert vms.servers["labelled"].instant(replaced(query.expression, chosen)) == []
+    assert vms.servers["labelled"].instant(replaced(query.expression, chosen), vms.now) == []
     chosen = _chosen(["mlx5:9975"])
-    (found,) = vms.servers["labelled"].instant(replaced(query.expression, chosen))
+    (found,) = vms.servers["labelled"].instant(replaced(query.expression, chosen), vms.now)
     assert found["metric"]["instance"] == "mlx5:9975"
