@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -28,17 +28,17 @@ class Prometheus:
     """Its HTTP API."""
 
     def __init__(self, port: int) -> None:
-        self.port = port
+        self._client = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
 
     def get(self, path: str, parameters: Mapping[str, str | float] | None = None) -> Any:
         """`data` of an answer; AssertionError with what is wrong with the query."""
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
-        try:
-            answer = ask(client, f"/api/v1/{path}?{urlencode(parameters or {})}")
-        finally:
-            client.close()
+        answer = ask(self._client, f"/api/v1/{path}?{urlencode(parameters or {})}")
         assert answer.status == 200, answer.body.decode()
         return json.loads(answer.body)["data"]
+
+    def close(self) -> None:
+        """No more questions."""
+        self._client.close()
 
     def instant(self, expression: str, at: float | None = None) -> list[dict[str, Any]]:
         """The series of an instant vector."""
@@ -95,9 +95,9 @@ def prometheus(folder: Path, configuration: Mapping[str, Any]) -> Generator[Prom
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(arguments, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         try:
-            server = Prometheus(port)
-            _until_ready(process, server, folder / "prometheus.log")
-            yield server
+            with closing(Prometheus(port)) as server:
+                _until_ready(process, server, folder / "prometheus.log")
+                yield server
         finally:
             process.terminate()
             process.wait(SECONDS)
@@ -109,6 +109,7 @@ def _until_ready(process: subprocess.Popen[bytes], server: Prometheus, log: Path
         with suppress(OSError, AssertionError):
             server.get("status/runtimeinfo")
             return
+        server.close()  # what failed leaves a connection of no use
         alive = process.poll() is None and time.monotonic() < end
         assert alive, log.read_text(encoding="utf-8")
         time.sleep(0.05)

@@ -61,8 +61,8 @@ def checks() -> Panels:
     found = cells.columns(
         parts.a_table(
             "Checks",
-            "What each check finds now, the worst first. A check that does not apply is skipped "
-            "and is not here. A check leads to its runbook.",
+            "What each check finds now: first what is not known, then what fails, warns, passes. "
+            "One that does not apply is skipped, and is not here. A check leads to its runbook.",
             parts.rows(f"sort_desc({queries.of_vm('accelnet_check_status')})"),
         ),
         {"Value": "Status", "check": "Check", "device": "Of", "instance": "VM"},

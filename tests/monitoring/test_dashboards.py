@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,14 @@ OF_GRAFANA = {"__rate_interval", "__range", "__url_time_range", "__data", "__all
 OF_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS"}
 
 
+@cache
 def _exposed() -> set[str]:
     """The families of docs/metrics.md."""
     document = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
     return set(re.findall(r"^\| `(accelnet_\w+)` \|", document, re.MULTILINE))
 
 
+@cache
 def _recorded() -> set[str]:
     """What accelnet.rules.yml records."""
     rules = yaml.safe_load((ROOT / "monitoring/accelnet.rules.yml").read_text(encoding="utf-8"))
