@@ -41,9 +41,12 @@ _accelnet_check() {
             words="off"
             ;;
         --by)
-            words="size kernel driver family distro image datapath version"
+            words="check size kernel driver family distro image datapath version vm"
             ;;
         *)
+            if [[ $cur != -* && " ${COMP_WORDS[*]} " == *" --summarize "* ]]; then
+                kind=-f
+            fi
             words="-h --root --bundle --record --redact --format --output --expect --interface
                 --only --skip --wait --window --active-proof --imds-endpoint --known-issues
                 --summarize --files0-from --by --stale-after --list-checks --explain --version

@@ -23,9 +23,10 @@ complete -c accelnet-check -l imds-endpoint -x -a 'off' -d 'instance metadata (d
 complete -c accelnet-check -l known-issues -r -F -d 'more entries for the catalogue of known issues (JSON)'
 complete -c accelnet-check -l summarize -d 'merge the reports of a fleet: files, folders, recordings, or - for standard input'
 complete -c accelnet-check -l files0-from -r -F -d 'with --summarize: read names of reports, each ended by NUL, from FILE (or -)'
-complete -c accelnet-check -l by -x -a 'size kernel driver family distro image datapath version' -d 'with --summarize: group VMs by size, kernel, driver, family, distro, image, datapath or version (repeatable)'
+complete -c accelnet-check -l by -x -a 'check size kernel driver family distro image datapath version vm' -d 'with --summarize: group VMs by check, size, kernel, driver, family, distro, image, datapath, version or vm (repeatable)'
 complete -c accelnet-check -l stale-after -x -d 'with --summarize: a VM whose report is older than the newest by more is a warning (default: 7)'
 complete -c accelnet-check -l list-checks -d 'list the checks'
 complete -c accelnet-check -l explain -x -a "$checks" -d 'print the runbook of a check'
 complete -c accelnet-check -l version -d 'print the version'
 complete -c accelnet-check -s h -l help -d 'print this help'
+complete -c accelnet-check -n '__fish_contains_opt summarize' -F

@@ -32,6 +32,11 @@ can_make_environments() {
     "$1" -I -c 'import ensurepip, venv' 2>/dev/null </dev/null
 }
 
+# can_use_dashboards PYTHON: Grafana's SDK (requirements/dashboards.in) asks for 3.11.
+can_use_dashboards() {
+    "$1" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' </dev/null
+}
+
 # choose_python: prints the interpreter to use: $PYTHON, or else the newest that can be used.
 choose_python() {
     local name found without_venv=

@@ -105,10 +105,11 @@ def daemon(
     *arguments: str,
     namespace: Namespace | None = None,
     variables: Mapping[str, str] = MappingProxyType({}),
+    program: str = MAIN,
 ) -> Generator[Daemon]:
     """A daemon that is ready; it has ended afterwards, whatever the test did.
 
-    In a namespace it has no capability.
+    In a namespace it has no capability.  `program`: another one, that starts as it does.
     """
     log = folder / "agent.log"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, log.open("ab") as errors:
@@ -123,7 +124,7 @@ def daemon(
             *arguments,
         )
         process = subprocess.Popen(
-            [*_within(namespace), sys.executable, "-c", MAIN, *given],
+            [*_within(namespace), sys.executable, "-c", program, *given],
             stdout=subprocess.PIPE,
             stderr=errors,
             stdin=subprocess.DEVNULL,

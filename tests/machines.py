@@ -157,7 +157,7 @@ class Machine:
 
     def _tell(self, *, running: bool) -> None:
         nic = Link(ifindex=self.pair.ifindex, name=self.pair.name, flags=0x11003)
-        self.links = {link.ifindex: _body(link) for link in (nic, self.link(running=running))}
+        self.links = {link.ifindex: link_body(link) for link in (nic, self.link(running=running))}
         self._write_links()
 
     def _write_links(self) -> None:
@@ -175,7 +175,7 @@ def _replace(path: Path, content: bytes) -> None:
     new.rename(path)
 
 
-def _body(link: Link) -> bytes:
+def link_body(link: Link) -> bytes:
     """struct ifinfomsg and attributes, as RTM_GETLINK answers."""
     found = struct.pack("=BxHiII", 0, 1, link.ifindex, link.flags, 0)
     attributes: dict[int, bytes] = {3: link.name.encode() + b"\0"}

@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 
 SOURCES = ("root", "bundle", "record")  # no two of them together
 OPERANDS = Operands(name="reports", metavar="REPORT", help="with --summarize: what is to be merged")
-GROUPS = ("size", "kernel", "driver", "family", "distro", "image", "datapath", "version")
+GROUPS = (
+    *("check", "size", "kernel", "driver", "family", "distro", "image", "datapath", "version"),
+    "vm",
+)
 # What goes together with --summarize; the rest is about a machine that is to be judged.
-SUMMARIZING = ("summarize", "files0_from", "by", "stale_after", "reports", "format", "output")
+SUMMARIZING = (
+    *("summarize", "files0_from", "by", "stale_after", "reports", "format", "output"),
+    *("list_checks", "explain", "version"),
+)
 
 
 OPTIONS = (
@@ -139,8 +145,8 @@ def parse(arguments: Sequence[str]) -> Options:
     values = scan(arguments, OPTIONS, OPERANDS if "--summarize" in arguments else None)
     options = Options(**values)
     if not options.help:
-        _verify(options)
         _verify_summary(options, values)
+        _verify(options)
     return options
 
 
@@ -163,7 +169,7 @@ def _verify(options: Options) -> None:
     endpoint = options.imds_endpoint
     if endpoint not in (None, "off") and (why := endpoint_error(endpoint)):
         raise UsageError(f"--imds-endpoint {endpoint}: {why}")
-    for flag in (*SOURCES, "output", "known-issues"):
+    for flag in (*SOURCES, "output", "known-issues", "files0-from"):
         path = getattr(options, flag.replace("-", "_"))
         if path is not None and (not path or "\0" in path):
             raise UsageError(f"--{flag}: expected a path")
@@ -171,18 +177,24 @@ def _verify(options: Options) -> None:
 
 def _verify_summary(options: Options, values: Mapping[str, object]) -> None:
     if not options.summarize:
-        for name in ("files0_from", "by", "stale_after"):
-            if name in values:
-                raise UsageError(f"{flag_of(name)}: expected together with --summarize")
+        alone = [name for name in ("files0_from", "by", "stale_after") if name in values]
+        if alone:
+            raise UsageError(f"{flag_of(alone[0])}: expected together with --summarize")
+        if options.reports:
+            raise UsageError(f"unrecognized argument: {options.reports[0]} (see --help)")
         return
-    for name in values:
-        if name not in SUMMARIZING and name not in ("list_checks", "explain", "version"):
-            raise UsageError(f"{flag_of(name)}: not allowed with --summarize")
+    other = [name for name in values if name not in SUMMARIZING]
+    if other:
+        raise UsageError(f"{flag_of(other[0])}: not allowed with --summarize")
     if options.format not in ("text", "json"):
         raise UsageError(f"--format {options.format}: expected text or json with --summarize")
+    _verify_reports(options)
+
+
+def _verify_reports(options: Options) -> None:
     if not options.reports and options.files0_from is None:
         raise UsageError("--summarize: expected REPORT (a file, a folder, or -)")
-    if not all(options.reports) or options.files0_from == "":
+    if not all(options.reports):
         raise UsageError("--summarize: expected a path")
     if options.files0_from == "-" and "-" in options.reports:
         raise UsageError("--files0-from -: standard input can not be the reports too")

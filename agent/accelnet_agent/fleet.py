@@ -1,19 +1,17 @@
 """The reports of a fleet, taken one after the other.  Pure.
 
 Each VM counts once, by its newest report.  A VM is known by the MAC of its first NIC
-where the report is of a running machine, else by where the report came from.  What is
-kept of a VM is small: what it has in common with others is one object for all.
+where the report is of a running machine, else by where the report came from.
 """
 
 from __future__ import annotations
 
-from accelnet_agent.fleet_report import Profile
 from accelnet_probes.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from accelnet_agent.findings import Status
-    from accelnet_agent.fleet_report import Said, Seen
+    from accelnet_agent.fleet_report import Host, Said, Seen, State
 
 MAX_LISTED = 1000  # of what is left out; the rest is counted
 MAX_REMEDIES = 64  # different ones that are kept of a check
@@ -35,7 +33,8 @@ class Vm(Record):
 
     place: Place
     observed_at: str
-    profile: Profile
+    host: Host
+    state: State
     sent: tuple[int, int] | None
 
 
@@ -68,8 +67,8 @@ class Fleet:
         self.unreadable = Listed()
         self.passed_over = Listed()
         self._newest: dict[str, Vm] = {}
-        self._superseded: list[tuple[Place, str]] = []
-        self._profiles: dict[tuple[object, ...], Profile] = {}
+        self.superseded = 0
+        self._superseded: list[tuple[Place, str]] = []  # the first of them
         self._told: dict[tuple[str, Status], dict[str | None, Told]] = {}
 
     def add(self, place: Place, seen: Seen) -> None:
@@ -78,26 +77,22 @@ class Fleet:
         vm = Vm(
             place=place,
             observed_at=seen.observed_at,
-            profile=self._profile(seen.profile),
+            host=seen.host,
+            state=seen.state,
             sent=seen.sent,
         )
         key = seen.mac or str(place)
         before = self._newest.setdefault(key, vm)
         if before is not vm:
             older, newer = sorted((before, vm), key=_age)
-            self._superseded.append((older.place, key))
             self._newest[key] = newer
+            self.superseded += 1
+            if len(self._superseded) < MAX_LISTED:
+                self._superseded.append((older.place, key))
             if newer is before:
                 return
         for said in seen.said:
             self._keep(said, vm)
-
-    def _profile(self, fields: tuple[object, ...]) -> Profile:
-        found = self._profiles.get(fields)
-        if found is None:
-            values = dict(zip(Profile._fields, fields, strict=True))
-            found = self._profiles[fields] = Profile(**values)  # type: ignore[arg-type]
-        return found
 
     def _keep(self, said: Said, vm: Vm) -> None:
         told = self._told.setdefault((said.check, said.status), {})
@@ -111,9 +106,14 @@ class Fleet:
         """Each VM by its newest report."""
         return list(self._newest.values())
 
-    def superseded(self) -> list[tuple[str, str]]:
-        """Each report that does not count, with the newer one of the same VM."""
-        return sorted((str(old), str(self._newest[key].place)) for old, key in self._superseded)
+    def left_out(self) -> Listed:
+        """The reports that do not count, with the newer one of the same VM."""
+        found = Listed()
+        for old, key in self._superseded:
+            found.add(str(old), str(self._newest[key].place))
+        found.first.sort()
+        found.count = self.superseded
+        return found
 
     def told(self, current: frozenset[int]) -> dict[tuple[str, Status], Told]:
         """What most VMs with a finding are told, by a VM (`current`: their ids) that counts."""

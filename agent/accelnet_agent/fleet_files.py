@@ -11,8 +11,8 @@ import os
 import stat
 import zlib
 
+from accelnet_agent.fleet_fields import AlienError
 from accelnet_agent.fleet_names import SUFFIXES
-from accelnet_agent.fleet_report import AlienError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_BYTES = 4 << 20  # of one report, unpacked; that of a VM with 8 NICs has 0.1 MiB
-STREAMS = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 _CHUNK = 1 << 16
 _GZIP = b"\x1f\x8b"  # RFC 1952
+_MAX_EMPTY = 1000  # gzip files with nothing in them, in a row: each is copied about
+OTHER = "its name is not that of a report"
 
 
 def _no_number(text: str) -> Any:
@@ -33,7 +34,10 @@ _DECODER = json.JSONDecoder(parse_constant=_no_number)
 
 
 def files_below(folder: str) -> Iterator[tuple[str, str | None]]:
-    """What lies in a folder and its folders: the path, and why it is none to be read."""
+    """What lies in a folder and its folders: each path, and why it is none to be read.
+
+    No link to a folder is followed.  A recording is one thing to be read.
+    """
     todo = [folder]
     while todo:
         here = todo.pop()
@@ -43,52 +47,71 @@ def files_below(folder: str) -> Iterator[tuple[str, str | None]]:
         except OSError as error:
             yield here, error.strerror
             continue
-        if any(entry.name == "bundle.json" for entry in found):
+        folders = {entry.name for entry in found if entry.is_dir(follow_symlinks=False)}
+        if "root" in folders and any(entry.name == "bundle.json" for entry in found):
             yield here, None
             continue
         for entry in found:
-            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith("."):
+            hidden = entry.name.startswith(".")
+            if entry.name in folders and not hidden:
                 todo.append(entry.path)
-            elif entry.name.startswith(".") or not entry.name.endswith(SUFFIXES):
-                yield entry.path, ""
+            elif hidden or not entry.name.endswith(SUFFIXES):
+                yield entry.path, OTHER
             else:
                 yield entry.path, None
 
 
-def open_file(path: str) -> tuple[int, tuple[int, int]]:
-    """A descriptor of a regular file, and which file it is; never waits."""
+def open_file(path: str) -> tuple[int, tuple[int, int]] | None:
+    """A descriptor of a regular file, and which file it is; None for a folder.  Never waits."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        # What is no file is not even opened: a device may do something then.
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            return None
+        if stat.S_ISREG(mode):
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+            about = os.fstat(fd)
+            if stat.S_ISREG(about.st_mode):
+                return fd, (about.st_dev, about.st_ino)
+            os.close(fd)
     except OSError as error:
         raise AlienError(error.strerror) from error
-    about = os.fstat(fd)
-    if not stat.S_ISREG(about.st_mode):
-        os.close(fd)
-        raise AlienError("no file: a pipe is read as standard input, by the name -")
-    return fd, (about.st_dev, about.st_ino)
+    raise AlienError("neither a file nor a folder (a pipe is read as standard input, by -)")
 
 
 def chunks(fd: int) -> Iterator[bytes]:
     """The content, unpacked where it is a gzip stream, piece by piece."""
     data = _read(fd, _CHUNK)
-    if not data.startswith(_GZIP):
-        while data:
-            yield data
-            data = _read(fd, _CHUNK)
+    if data.startswith(_GZIP):
+        yield from _unpacked(fd, data)
         return
-    unzip = zlib.decompressobj(wbits=31)
-    try:
-        while data:
+    while data:
+        yield data
+        data = _read(fd, _CHUNK)
+
+
+def _unpacked(fd: int, data: bytes) -> Iterator[bytes]:
+    """Of gzip files that follow each other, too; what is none after them is ignored."""
+    unzip, empty = zlib.decompressobj(wbits=31), 0
+    while True:
+        try:
             part = unzip.decompress(data, _CHUNK)
-            if part:
-                yield part
-            data = unzip.unconsumed_tail or unzip.unused_data or _read(fd, _CHUNK)
-            if unzip.eof and data:
-                unzip = zlib.decompressobj(wbits=31)  # gzip files may follow each other
-    except zlib.error as error:
-        raise AlienError("damaged: it can not be unpacked") from error
-    if not unzip.eof:
-        raise AlienError("damaged: it ends early")
+        except zlib.error as error:
+            raise AlienError("damaged: it can not be unpacked") from error
+        if part:
+            yield part
+        if unzip.eof:
+            empty += not part
+            data = unzip.unused_data or _read(fd, _CHUNK)
+            if not data.startswith(_GZIP[: len(data)]) or not data or empty > _MAX_EMPTY:
+                return
+            unzip = zlib.decompressobj(wbits=31)
+        else:
+            data = unzip.unconsumed_tail
+            if not data and len(part) < _CHUNK:  # else it has more that it has taken in
+                data = _read(fd, _CHUNK)
+                if not data:
+                    raise AlienError("damaged: it ends early")
 
 
 def _read(fd: int, size: int) -> bytes:

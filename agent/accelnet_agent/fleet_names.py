@@ -7,16 +7,18 @@ called alike (`web1/report.json`, `web2/report.json`), it is the folders that na
 
 from __future__ import annotations
 
+from accelnet_agent.fleet_fields import unicode
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from accelnet_agent.fleet import Place
 
-SUFFIXES = (
-    *(".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"),
-    *(".tar.gz", ".tgz"),
-)
+REPORTS = (".json.gz", ".json")
+STREAMS = (".jsonl.gz", ".jsonl", ".ndjson.gz", ".ndjson")
+ARCHIVES = (".tar.gz", ".tgz")
+SUFFIXES = (*REPORTS, *STREAMS, *ARCHIVES)  # none before one that ends with it
 
 
 def names(places: Sequence[Place]) -> list[str]:
@@ -37,15 +39,16 @@ def names(places: Sequence[Place]) -> list[str]:
 
 def _parts(place: Place) -> list[str]:
     if place.name is not None:
-        return [place.name]
-    folders = [part for part in place.path.split("/") if part not in ("", ".")]
-    stem = stem_of(folders.pop() if folders else place.path)
+        return [unicode(place.name)]
+    path = unicode(place.path)
+    folders = [part for part in path.split("/") if part not in ("", ".")]
+    stem = stem_of(folders.pop() if folders else path)
     return [*folders, stem if place.line is None else f"{stem}:{place.line}"]
 
 
 def stem_of(name: str) -> str:
     """A file's name without what says that it is a report."""
-    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+    for suffix in SUFFIXES:
         if name.endswith(suffix) and name != suffix:
             return name[: -len(suffix)]
     return name
@@ -70,14 +73,24 @@ def _tails(paths: list[list[str]]) -> list[str]:
 
 def _unlike(found: list[str], parts: list[list[str]]) -> list[str]:
     """The same, but whole paths, and then numbers, where two are alike still."""
-    for attempt in range(2):
-        seen: dict[str, int] = {}
-        for name in found:
-            seen[name] = seen.get(name, 0) + 1
-        numbers: dict[str, int] = {}
-        for index, name in enumerate(found):
-            if seen[name] > 1:
-                numbers[name] = numbers.get(name, 0) + 1
-                whole = "/".join(parts[index])
-                found[index] = whole if attempt == 0 else f"{name} ({numbers[name]})"
-    return found
+    often = _counts(found)
+    whole = [
+        "/".join(path) if often[name] > 1 else name for name, path in zip(found, parts, strict=True)
+    ]
+    often, used, numbers = _counts(whole), set(whole), dict.fromkeys(whole, 0)
+    unlike: list[str] = []
+    for name in whole:
+        new = name
+        while often[name] > 1 and new in used:
+            numbers[name] += 1
+            new = f"{name} ({numbers[name]})"
+        used.add(new)
+        unlike.append(new)
+    return unlike
+
+
+def _counts(found: Iterable[str]) -> dict[str, int]:
+    often: dict[str, int] = {}
+    for name in found:
+        often[name] = often.get(name, 0) + 1
+    return often

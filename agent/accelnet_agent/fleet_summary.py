@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from accelnet_agent import fleet_groups
+from accelnet_agent.fleet_facts import DATAPATHS
+from accelnet_agent.fleet_groups import CAUSES, DIMENSIONS
 from accelnet_agent.fleet_names import names
-from accelnet_agent.fleet_report import DATAPATHS, VERDICTS
-from accelnet_agent.report import EXIT_STATUS
+from accelnet_agent.fleet_report import VERDICTS
 from accelnet_agent.summary import WORST_FIRST
 from accelnet_probes.record import Record
 
@@ -16,43 +18,28 @@ if TYPE_CHECKING:
 
     from accelnet_agent.findings import Status
     from accelnet_agent.fleet import Fleet, Listed, Vm
-    from accelnet_agent.fleet_report import Profile, Said
+    from accelnet_agent.fleet_groups import Alike, Cause, Group
+    from accelnet_agent.fleet_report import Said
     from accelnet_agent.report import Verdict
 
-# By what VMs can be grouped, and what that is called.
-DIMENSIONS = {
-    "size": "VM size",
-    "kernel": "kernel",
-    "driver": "driver of the VF",
-    "family": "hardware of the VF",
-    "distro": "distribution",
-    "image": "image",
-    "datapath": "data path of the NICs",
-    "version": "version of accelnet",
-}
 AHEAD = timedelta(hours=1)  # a clock may be wrong by that
 
 
-class Group(Record):
-    """VMs that have something in common."""
-
-    name: str
-    verdicts: Mapping[str, int]
-    sent: tuple[int, int] | None  # packets in the windows: by the VF, past it
-
-    @property
-    def vms(self) -> int:
-        """How many."""
-        return sum(self.verdicts.values())
-
-
-class CheckCount(Record):
-    """On how many VMs a check says what; a VM counts by the worst that it says there."""
+class Finding(Record):
+    """What one check says on several VMs, where something is not well."""
 
     check: str
-    statuses: Mapping[Status, int]
-    vms: Mapping[Status, Sequence[str]]  # names, where something is not well
-    said: Mapping[Status, tuple[str, Said]]  # what most are told, and on which VM
+    status: Status
+    vms: Sequence[str]  # their names
+    example: str | None  # the VM by which it is told, and how it is told there
+    said: Said | None
+    counts: Mapping[str, Mapping[str | None, int]]  # VMs by each of CAUSES
+    causes: Sequence[Cause]
+
+    @property
+    def decides(self) -> bool:
+        """A recommended check that could not be made decides nothing."""
+        return self.status != "unknown" or self.said is None or self.said.level == "required"
 
 
 class Summary(Record):
@@ -67,29 +54,30 @@ class Summary(Record):
     stale_after: int  # days
     stale: Sequence[tuple[str, str]]  # name, moment; oldest first
     ahead: Sequence[tuple[str, str]]  # of the clock
-    checks: Sequence[CheckCount]
+    checks: Mapping[str, Mapping[str, int]]  # VMs by the worst that a check says there
+    findings: Sequence[Finding]  # worst first
     nics: Mapping[str, int]
     groups: Mapping[str, Sequence[Group]]
     unreadable: Listed
     passed_over: Listed
-    superseded: Sequence[tuple[str, str]]
+    superseded: Listed
 
 
 def summarize(fleet: Fleet, *, stale_after: int, now: datetime) -> Summary:
     """What the reports say together; there is at least one."""
     found = fleet.vms()
-    vms = sorted(
-        zip(names([vm.place for vm in found]), found, strict=True), key=lambda pair: pair[0]
-    )
+    called = names([vm.place for vm in found])
+    vms = sorted(zip(called, found, strict=True), key=lambda pair: pair[0])
+    kinds = fleet_groups.alike(found)
+    whole = fleet_groups.whole(kinds)
+    groups = {key: fleet_groups.groups_by(key, kinds) for key in DIMENSIONS}
     moments = sorted((vm.observed_at[:-1], name) for name, vm in vms)
     ahead = [(name, f"{at}Z") for at, name in moments if _moment(at) > now + AHEAD]
-    present = moments[: len(moments) - len(ahead)] or moments
-    limit = _moment(present[-1][0]) - timedelta(days=stale_after)
-    stale = [(name, f"{at}Z") for at, name in present if _moment(at) < limit]
-    whole = _group("", [vm for _, vm in vms])
-    doubtful = bool(fleet.unreadable.count), bool(stale or ahead)
+    present = moments[: len(moments) - len(ahead)]
+    stale = _stale(present, stale_after)
+    doubts = bool(fleet.unreadable.count), bool(stale or ahead)
     return Summary(
-        verdict=_verdict(whole.verdicts, *doubtful),
+        verdict=_verdict(whole.verdicts, *doubts),
         reports=fleet.reports,
         vms=vms,
         whole=whole,
@@ -98,18 +86,14 @@ def summarize(fleet: Fleet, *, stale_after: int, now: datetime) -> Summary:
         stale_after=stale_after,
         stale=stale,
         ahead=ahead,
-        checks=_checks(fleet, vms),
-        nics=_nics(vm.profile for _, vm in vms),
-        groups={key: groups_by((key,), vms) for key in DIMENSIONS},
+        checks=_checks(kinds),
+        findings=_findings(fleet, vms, kinds, groups),
+        nics=_nics(kinds),
+        groups=groups,
         unreadable=fleet.unreadable,
         passed_over=fleet.passed_over,
-        superseded=fleet.superseded(),
+        superseded=fleet.left_out(),
     )
-
-
-def exit_status(summary: Summary) -> int:
-    """That of the worst verdict."""
-    return EXIT_STATUS[summary.verdict]
 
 
 def _verdict(verdicts: Mapping[str, int], unread: bool, old: bool) -> Verdict:  # noqa: FBT001
@@ -120,65 +104,67 @@ def _verdict(verdicts: Mapping[str, int], unread: bool, old: bool) -> Verdict:  
     return next(verdict for verdict in VERDICTS if verdict in found)
 
 
+def _stale(moments: Sequence[tuple[str, str]], days: int) -> list[tuple[str, str]]:
+    """Those that are older than the newest by more; the clock of here has no say in it."""
+    if not moments:
+        return []
+    newest, most = _moment(moments[-1][0]), timedelta(days=days)
+    return [(name, f"{at}Z") for at, name in moments if newest - _moment(at) > most]
+
+
 def _moment(at: str) -> datetime:
     return datetime.fromisoformat(at[:19])
 
 
-def groups_by(keys: Sequence[str], vms: Iterable[tuple[str, Vm]]) -> list[Group]:
-    """The VMs by one or several of DIMENSIONS, worst first."""
-    members: dict[str, list[Vm]] = {}
-    for _, vm in vms:
-        name = ", ".join(getattr(vm.profile, key) for key in keys)
-        members.setdefault(name, []).append(vm)
-    groups = [_group(name, some) for name, some in members.items()]
-    return sorted(groups, key=_weight)
+def _checks(kinds: Iterable[Alike]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for kind in kinds:
+        for check, status in kind.state.checks:
+            statuses = found.setdefault(check, dict.fromkeys(WORST_FIRST, 0))
+            statuses[status] += kind.vms
+    return dict(sorted(found.items(), key=lambda one: (*(-n for n in one[1].values()), one[0])))
 
 
-def _weight(group: Group) -> tuple[object, ...]:
-    return *(-group.verdicts[verdict] for verdict in VERDICTS), group.name
-
-
-def _group(name: str, vms: list[Vm]) -> Group:
-    verdicts: dict[str, int] = dict.fromkeys(VERDICTS, 0)
-    sent: tuple[int, int] | None = None
-    for vm in vms:
-        verdicts[vm.profile.verdict] += 1
-        if vm.sent is not None:
-            by_vf, past = sent or (0, 0)
-            sent = by_vf + vm.sent[0], past + vm.sent[1]
-    return Group(name=name, verdicts=verdicts, sent=sent)
-
-
-def _checks(fleet: Fleet, vms: Sequence[tuple[str, Vm]]) -> list[CheckCount]:
-    counts: dict[str, dict[Status, int]] = {}
-    where: dict[str, dict[Status, list[str]]] = {}
+def _findings(
+    fleet: Fleet,
+    vms: Sequence[tuple[str, Vm]],
+    kinds: Sequence[Alike],
+    groups: Mapping[str, Sequence[Group]],
+) -> list[Finding]:
+    where: dict[tuple[str, Status], list[str]] = {}
     for name, vm in vms:
-        for check, status in vm.profile.checks:
-            statuses = counts.setdefault(check, dict.fromkeys(WORST_FIRST, 0))  # type: ignore[arg-type]
-            statuses[status] += 1
-            if status not in ("pass", "skip"):
-                where.setdefault(check, {}).setdefault(status, []).append(name)
+        for pair in vm.state.loud:
+            where.setdefault(pair, []).append(name)
     called = {id(vm): name for name, vm in vms}
     told = fleet.told(frozenset(called))
-    found = [
-        CheckCount(
-            check=check,
-            statuses=statuses,
-            vms=where.get(check, {}),
-            said={
-                status: (called[id(told[check, status].vm)], told[check, status].said)
-                for status in where.get(check, {})
-                if (check, status) in told
-            },
+    counts = fleet_groups.counts_by_cause(kinds)
+    found: list[Finding] = []
+    for (check, status), some in where.items():
+        by, say = counts[check, status], told.get((check, status))
+        causes = [fleet_groups.cause(key, by[key], groups[key], len(vms)) for key in CAUSES]
+        found.append(
+            Finding(
+                check=check,
+                status=status,
+                vms=some,
+                example=None if say is None else called[id(say.vm)],
+                said=None if say is None else say.said,
+                counts=by,
+                causes=[cause for cause in causes if cause is not None],
+            )
         )
-        for check, statuses in counts.items()
-    ]
-    return sorted(found, key=lambda one: (*(-n for n in one.statuses.values()), one.check))
+    return sorted(found, key=_weight)
 
 
-def _nics(profiles: Iterable[Profile]) -> dict[str, int]:
+def _weight(finding: Finding) -> tuple[object, ...]:
+    """Worst first, then what most VMs have; what decides nothing last."""
+    rank = WORST_FIRST.index(finding.status)
+    return not finding.decides, rank, -len(finding.vms), finding.check
+
+
+def _nics(kinds: Iterable[Alike]) -> dict[str, int]:
     found: dict[str, int] = dict.fromkeys(DATAPATHS, 0)
-    for profile in profiles:
-        for state, count in profile.nics:
-            found[state] += count
+    for kind in kinds:
+        for state, count in kind.state.nics:
+            found[state] += count * kind.vms
     return found

@@ -75,10 +75,8 @@ def scan(
             if not words or words[-1] in by_flag:
                 raise UsageError(f"{flag}: expected {option.metavar}")
             value = words.pop()
-        if option.repeatable:
-            values[option.name] = (*values.get(option.name, ()), value)
-        else:
-            values[option.name] = value_of(option, option.flag, value)
+        found = value_of(option, option.flag, value)
+        values[option.name] = (*values.get(option.name, ()), found) if option.repeatable else found
     return values
 
 
@@ -139,7 +137,7 @@ def add_to(
             help=option.help,
         )
         if option.repeatable:
-            add(action="append", default=[])
+            add(action="append", default=[], choices=option.choices or None)
         else:
             number = option.seconds is not None or option.most is not None
             add(choices=option.choices or None, type=float if number else str)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from datetime import datetime, timezone
 
 from accelnet_agent import fleet_files
 from accelnet_agent.fleet import Fleet, Place
+from accelnet_agent.fleet_fields import AlienError, is_object
+from accelnet_agent.fleet_names import ARCHIVES, STREAMS
 from accelnet_agent.fleet_progress import Progress
-from accelnet_agent.fleet_report import AlienError, is_object, read
-from accelnet_agent.fleet_summary import exit_status, summarize
-from accelnet_agent.report import UsageError
+from accelnet_agent.fleet_report import Reports, is_summary
+from accelnet_agent.fleet_summary import summarize
+from accelnet_agent.report import EXIT_STATUS, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +28,11 @@ STDIN = "-"
 def run(options: Options, *, colour: bool) -> tuple[str, int]:
     """The summary as it is to be written, and the exit status; UsageError."""
     fleet = Fleet()
-    _Reader(fleet).read_all(_operands(options))
+    gc.disable()  # documents have no cycles, and looking for some takes a fifth of the time
+    try:
+        _Reader(fleet).read_all(_operands(options))
+    finally:
+        gc.enable()
     if not fleet.reports:
         raise UsageError(f"--summarize: {_nothing(fleet)}")
     now = datetime.now(timezone.utc).replace(tzinfo=None)
@@ -39,7 +46,7 @@ def run(options: Options, *, colour: bool) -> tuple[str, int]:
 
         screen = fleet_text.Screen(columns=_columns(options), colour=colour)
         text = fleet_text.render(summary, options.by, screen)
-    return text, exit_status(summary)
+    return text, EXIT_STATUS[summary.verdict]
 
 
 def _nothing(fleet: Fleet) -> str:
@@ -82,51 +89,54 @@ class _Reader:
     """Reads each thing once."""
 
     def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
+        self._fleet, self._reports = fleet, Reports()
         self._read: set[tuple[int, int]] = set()  # device and inode
+        self._progress = Progress(0)
+        self._done = 0
 
     def read_all(self, operands: Iterable[str]) -> None:
         paths = self._files(operands)
-        progress = Progress(len(paths))
+        self._progress = Progress(len(paths))
         try:
-            for done, path in enumerate(paths):
-                progress.at(done)
+            for path in paths:
                 try:
                     self._file(path)
                 except AlienError as error:
                     self._fleet.unreadable.add(path, str(error))
+                self._done += 1
         finally:
-            progress.end()
+            self._progress.end()
 
     def _files(self, operands: Iterable[str]) -> list[str]:
         """In an order that does not hang on that of the operands."""
         found: set[str] = set()
-        for operand in operands:
+        for operand in sorted(set(operands)):
             if operand == STDIN or not os.path.isdir(operand):
                 found.add(operand)
                 continue
             for path, why in fleet_files.files_below(operand):
                 if why is None:
                     found.add(path)
-                elif why:
-                    self._fleet.unreadable.add(path, why)
+                elif why == fleet_files.OTHER:
+                    self._fleet.passed_over.add(path, why)
                 else:
-                    self._fleet.passed_over.add(path, "its name is not that of a report")
+                    self._fleet.unreadable.add(path, why)
         return sorted(found)
 
     def _file(self, path: str) -> None:
         if path == STDIN:
-            return self._stream(0, "-")
-        if os.path.isdir(path):
+            return self._stream(0, STDIN)
+        opened = fleet_files.open_file(path)
+        if opened is None:
             return self._bundle(path)
-        fd, which = fleet_files.open_file(path)
+        fd, which = opened
         try:
             if which in self._read:
                 return self._fleet.passed_over.add(path, "it was read by another name")
             self._read.add(which)
-            if path.endswith(fleet_files.STREAMS):
+            if path.endswith(STREAMS):
                 return self._stream(fd, path)
-            if path.endswith((".tar.gz", ".tgz")):
+            if path.endswith(ARCHIVES):
                 return self._bundle(path)
             self._take(Place(path=path), fleet_files.decoded(fleet_files.whole(fd)))
         finally:
@@ -158,7 +168,10 @@ class _Reader:
         self._take(Place(path=path), document(judge(build(observe(host)), CHECKS)))
 
     def _take(self, place: Place, document: Any) -> None:
-        self._fleet.add(place, read(document))
+        if is_summary(document):
+            return self._fleet.passed_over.add(str(place), "a summary of a fleet")
+        self._fleet.add(place, self._reports.read(document))
+        return self._progress.at(self._done, self._fleet.reports)
 
 
 def _unwrapped(place: Place, document: Any) -> tuple[Place, Any]:

@@ -33,6 +33,13 @@ def wrapped(text: str, first: str, indent: int, columns: int) -> Iterator[str]:
     yield first + line
 
 
+def filled(text: str, first: str, indent: int, columns: int) -> Iterator[str]:
+    """Wrapped, and a word that is longer than a line is cut into lines."""
+    room = columns - indent
+    words = [word[at : at + room] for word in text.split() for at in range(0, len(word), room)]
+    return wrapped(" ".join(words), first, indent, columns)
+
+
 def command(text: str, indent: int, columns: int) -> Iterator[str]:
     """A command to copy: broken only at spaces outside quotes, with a backslash."""
     line, more = "", indent + 2
@@ -58,3 +65,8 @@ def _shell_words(text: str) -> Iterator[str]:
         word += sign
     if word:
         yield word
+
+
+def counted(count: int, what: str) -> str:
+    """ "1 VM", "9,988 VMs"."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")

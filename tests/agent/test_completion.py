@@ -48,6 +48,12 @@ LINES = [
         "accelnet-check --bundle {folder}/bundle.tar.gz",
         id="file",
     ),
+    pytest.param(
+        "accelnet-check --summarize {folder}/bun",
+        "accelnet-check --summarize {folder}/bundle.tar.gz",
+        id="report",
+    ),
+    pytest.param("accelnet-check --by ker", "accelnet-check --by kernel", id="group"),
     pytest.param("accelnet-check --wait 1", "accelnet-check --wait 1", id="number"),
     pytest.param("accelnet-agent --web.co", "accelnet-agent --web.config.file", id="dots"),
     pytest.param(

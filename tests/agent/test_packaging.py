@@ -102,10 +102,11 @@ def test_the_wheel_holds_manuals_and_completions(wheel: zipfile.ZipFile) -> None
     assert manuals | completions == {name for name in wheel.namelist() if name.startswith(share)}
 
 
-def test_the_wheel_holds_the_schema(wheel: zipfile.ZipFile) -> None:
-    """The schema of the report is the published one, byte for byte."""
-    published = (CHECKOUT / "docs/report.schema.json").read_bytes()
-    assert wheel.read("accelnet_agent/report.schema.json") == published
+@pytest.mark.parametrize("schema", ["report.schema.json", "fleet-report.schema.json"])
+def test_the_wheel_holds_the_schemas(wheel: zipfile.ZipFile, schema: str) -> None:
+    """They are the published ones, byte for byte."""
+    published = (CHECKOUT / "docs" / schema).read_bytes()
+    assert wheel.read(f"accelnet_agent/{schema}") == published
 
 
 @pytest.mark.parametrize("file", ["page.css", "page.js"])
@@ -164,6 +165,19 @@ def test_no_format_imports_what_is_the_daemons(fmt: str) -> None:
         f"assert run(['--bundle', {bundle!r}, '--format', {fmt!r}]) == 0\n"
     )
     assert _of(loaded, NEVER | LEAN - {"tarfile"}) == []
+
+
+def test_a_fleet_is_summarized_without_heavy_imports() -> None:
+    """And what does that is imported for nothing else."""
+    loaded = _modules_after(
+        "from accelnet_agent.cli import run\n"
+        f"assert run(['--bundle', {str(HEALTHY.parent)!r}, '--format', 'json',\n"
+        "            '--output', '/dev/null']) == 0\n"
+        "import sys\n"
+        "assert not [name for name in sys.modules if name.startswith('accelnet_agent.fleet')]\n"
+        f"assert run(['--summarize', {str(HEALTHY.parent)!r}]) == 0\n"
+    )
+    assert _of(loaded, NEVER | LEAN) == []
 
 
 def test_an_azure_vm_is_judged_without_heavy_imports() -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal, TypeAlias
 
-    from accelnet_agent.options import Option
+    from accelnet_agent.options import Operands, Option
 
     Value: TypeAlias = Literal["file", "directory", "interface", "check"]
 
@@ -45,6 +45,8 @@ class Command(Record):
     values: Mapping[str, Value]  # flag -> what its value names; choices tell themselves
     details: Mapping[str, str] = {}  # flag -> what the help has no room for
     exclusive: tuple[str, ...] = ()  # flags, no two of which go together
+    operands: Operands | None = None  # files
+    operands_with: str = ""  # the flag that they go with
     sections: tuple[Section, ...] = ()
     examples: tuple[Example, ...] = ()
     see_also: tuple[str, ...] = ()

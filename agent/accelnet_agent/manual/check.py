@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelnet_agent.arguments import OPTIONS, SOURCES
+from accelnet_agent.arguments import OPERANDS, OPTIONS, SOURCES
 from accelnet_agent.checks import CHECKS
 from accelnet_agent.manual import Command, Example, Section
 
@@ -10,7 +10,7 @@ CHECK = Command(
     name="accelnet-check",
     section=1,
     summary="verify that Azure Accelerated Networking works on this VM",
-    changed="2026-11-25",
+    changed="2026-11-26",
     description=(
         (
             "A VM with Accelerated Networking sends its packets through an SR-IOV virtual function "
@@ -67,7 +67,17 @@ CHECK = Command(
         "--known-issues": "Each entry names a source, a symptom, the kernels and the fixed one; "
         "docs/runbooks/kernel-known-issue.md says how.",
         "--imds-endpoint": "With off, none is asked.",
+        "--summarize": "See THE REPORTS OF A FLEET below.",
+        "--files0-from": "As find -print0 writes them: there may be more than a command line "
+        "takes.",
+        "--by": "The text then has the tables that are named, whole, and the JSON these groups "
+        "alone. Check counts what each check says on how many VMs; vm lists those that do not "
+        "pass, worst first.",
+        "--stale-after": "The clock of this machine has no say in it, so the same reports always "
+        "say the same.",
     },
+    operands=OPERANDS,
+    operands_with="--summarize",
     exclusive=tuple(f"--{name}" for name in SOURCES),
     sections=(
         Section(
@@ -76,8 +86,36 @@ CHECK = Command(
             terms=tuple((check.id, f"{check.title} ({check.level}).") for check in CHECKS),
         ),
         Section(
+            title="THE REPORTS OF A FLEET",
+            paragraphs=(
+                (
+                    "With --summarize each REPORT is a file that --format json wrote, a folder of "
+                    "such files and folders, a recorded bundle (a folder, .tar.gz or .tgz), which "
+                    "is judged, or - for standard input. In folders the files are read whose names "
+                    "end in .json, .jsonl or .ndjson, or in these and .gz. A stream (.jsonl, "
+                    '.ndjson or standard input) holds reports, or lines such as {"name": '
+                    '"web1", "report": {...}}, one after the other.'
+                ),
+                (
+                    "A report has no host name: a VM is called by its file. Where all files are "
+                    "called alike, it is called by its folder. A running VM is known by the MAC of "
+                    "its first NIC, and of several reports of it the newest counts."
+                ),
+                (
+                    "What can not be read is listed and counted, and costs no other. The remedies "
+                    "shown are the words of the reports: run none that you would not run unasked."
+                ),
+                "Of the other options only --format (text or json) and --output go with it.",
+            ),
+        ),
+        Section(
             title="EXIT STATUS",
-            paragraphs=("The verdict, the same in every format:",),
+            paragraphs=(
+                (
+                    "The verdict, the same in every format. That of a fleet is the worst of its "
+                    "VMs; a report that could not be read is unknown, one that is old is a warning."
+                ),
+            ),
             terms=(
                 ("0", "pass (also of --list-checks, --explain, --version and --help)"),
                 ("1", "warn"),
@@ -106,6 +144,11 @@ CHECK = Command(
         Example(
             purpose="What a customer sends, and what support reads:",
             command="accelnet-check --record vm.tar.gz --redact\naccelnet-check --bundle vm.tar.gz",
+        ),
+        Example(
+            purpose="What the reports of a fleet say together:",
+            command="accelnet-check --summarize reports/\n"
+            "find . -name '*.json' -print0 | accelnet-check --summarize --files0-from -",
         ),
     ),
     see_also=("accelnet-agent(8)", "ethtool(8)", "ip(8)", "prove(1)"),

@@ -80,6 +80,10 @@ def _bash(command: Command) -> Iterator[str]:
     for action, flags in _bash_cases(command).items():
         yield from (f"        {' | '.join(flags)})", f"            {action}", "            ;;")
     yield "        *)"
+    if command.operands is not None:
+        given = f'" ${{COMP_WORDS[*]}} " == *" {command.operands_with} "*'
+        yield f"            if [[ $cur != -* && {given} ]]; then"
+        yield from ("                kind=-f", "            fi")
     yield from _filled('            words="', ["-h", *(o.flag for o in command.options)], '"')
     yield from ("            ;;", "    esac")
     yield "    if [[ -n $kind ]]; then"
@@ -121,6 +125,8 @@ def _zsh(command: Command) -> Iterator[str]:
     yield from (f"#compdef {command.name}", _title("zsh", command), "")
     yield from _checks(command, 'local checks="', '"')
     specifications = [_zsh_option(option, command) for option in command.options]
+    if command.operands is not None:
+        specifications.append(_quoted(f"*:{command.operands.metavar}:_files"))
     yield from ("_arguments -S \\", " \\\n".join(f"    {text}" for text in specifications))
 
 
@@ -170,6 +176,8 @@ def _fish(command: Command) -> Iterator[str]:
         text = option.help.replace("\\", "\\\\").replace("'", "\\'")
         value = "" if option.metavar is None else f" {_fish_value(option, command)}"
         yield f"complete -c {command.name}{short} -l {option.flag[2:]}{value} -d '{text}'"
+    if command.operands is not None:
+        yield f"complete -c {command.name} -n '__fish_contains_opt {command.operands_with[2:]}' -F"
 
 
 def _fish_value(option: Option, command: Command) -> str:

@@ -61,6 +61,8 @@ def _synopsis(command: Command) -> Iterator[str]:
         if option not in together:
             more = "..." if option.repeatable else ""
             yield f"[{_usage(option, short=False)}]{more}"
+    if command.operands is not None:
+        yield f"[\\fI{_typed(command.operands.metavar)}\\fR ...]"
 
 
 def _described(option: Option, command: Command) -> Iterator[str]:
