@@ -140,7 +140,7 @@ def test_an_image_is_judged_by_its_files(healthy: Path) -> None:
     result = _run("--root", healthy / "root", "--format", "json")
     report = json.loads(result.stdout)
     assert (report["source"], report["nics"]) == ("root", [])
-    assert result.returncode == 0
+    assert (report["verdict"], result.returncode) == ("warn", 1)  # it has no kernel
 
 
 # --- what prints and ends ---
