@@ -143,6 +143,7 @@ class _Reader:
             os.close(fd)
 
     def _stream(self, fd: int, path: str) -> None:
+        line = 0
         for line, document in fleet_files.documents(fd):
             place = Place(path=path, line=line)
             try:
@@ -151,6 +152,8 @@ class _Reader:
                 self._take(*_unwrapped(place, document))
             except AlienError as error:
                 self._fleet.unreadable.add(str(place), str(error))
+        if not line:
+            raise AlienError("it is empty")
 
     def _bundle(self, path: str) -> None:
         """A recording is judged here, as --bundle does."""

@@ -104,6 +104,12 @@ def test_each_vm_has_a_line_of_its_own() -> None:
     ]
 
 
+def test_the_text_is_the_document() -> None:
+    """Though a VM is written before the next is made."""
+    summary = a_summary(_reports())
+    assert json.loads(fleet_json.render(summary)) == fleet_json.document(summary)
+
+
 def test_a_vm_tells_its_checks() -> None:
     """By status, without those that pass."""
     (vm,) = json.loads(fleet_json.render(a_summary({"web1.json": failing(1)})))["vms"]

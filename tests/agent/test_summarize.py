@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accelnet_agent.arguments import OPTIONS, parse
+from accelnet_agent.fleet_names import SUFFIXES
 from accelnet_agent.report import UsageError
 from accelnet_agent.summarize import run
 from fleets import a_report, failing, write
@@ -165,6 +168,12 @@ def test_reports_come_from_files_folders_streams_and_recordings(tmp_path: Path) 
     assert summary["vms"][3]["line"] == 1
 
 
+def test_a_stream_without_a_report_is_told_of(fleet: Path) -> None:
+    """Where it should come from may have failed."""
+    (fleet / "more.jsonl").write_text("\n")
+    assert _summary(fleet)["unreadable"] == [{"path": f"{fleet}/more.jsonl", "why": "it is empty"}]
+
+
 def test_standard_input_is_a_stream(fleet: Path) -> None:
     """Reports as they are printed, one after the other, beside files."""
     data = b"".join((fleet / f"web{n}.json").read_bytes() + b"\n" for n in (1, 2))
@@ -277,6 +286,31 @@ def test_interrupted_it_ends_without_output(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         assert (process.stdout.read(), process.stderr.read()) == (b"", b"")
+
+
+_SUFFIXES = st.sampled_from(SUFFIXES)
+_CONTENTS = st.one_of(
+    st.binary(max_size=200),
+    st.binary(max_size=200).map(gzip.compress),
+    st.text('{}[]":,0 1ensu\n', max_size=60).map(str.encode),
+    st.integers(0, 4000).map(lambda end: json.dumps(failing(2)).encode()[:end]),
+)
+
+
+@given(st.lists(st.tuples(_SUFFIXES, _CONTENTS), max_size=6))
+def test_whatever_lies_among_the_reports_one_that_is_good_is_read(
+    tmp_path_factory: pytest.TempPathFactory, files: list[tuple[str, bytes]]
+) -> None:
+    """And all else is read too, or listed: nothing is lost, and nothing raises."""
+    folder = tmp_path_factory.mktemp("hostile")
+    write(folder / "web1.json", a_report(1))
+    for number, (suffix, content) in enumerate(files):
+        (folder / f"x{number}{suffix}").write_bytes(content)
+    summary = _summary(folder)
+    assert "web1" in _names(summary)
+    told = {vm["path"] for vm in summary["vms"]}
+    told |= {one["path"].split(":")[0] for one in summary["unreadable"] + summary["superseded"]}
+    assert {f"{folder}/x{number}{suffix}" for number, (suffix, _) in enumerate(files)} <= told
 
 
 # --- arguments ---
