@@ -159,7 +159,7 @@ def _configuration(
     ]
     return {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(RULES / "accelnet.rules.yml"), str(_impatient(folder))],
+        "rule_files": [str(_impatient(path, folder)) for path in RULES.glob("*.rules.yml")],
         "scrape_configs": [
             {
                 "job_name": "accelnet-agent",
@@ -178,15 +178,16 @@ def _configuration(
     }
 
 
-def _impatient(folder: Path) -> Path:
-    """The alerting rules, which fire at once: no test waits for ten minutes."""
-    rules = yaml.safe_load((RULES / "accelnet-alerts.rules.yml").read_text(encoding="utf-8"))
+def _impatient(path: Path, folder: Path) -> Path:
+    """Those rules, evaluated each second, and firing at once: no test waits for ten minutes."""
+    rules = yaml.safe_load(path.read_text(encoding="utf-8"))
     for group in rules["groups"]:
+        group.pop("interval", None)
         for rule in group["rules"]:
             rule.pop("for", None)
-    path = folder / "impatient.rules.yml"
-    path.write_text(yaml.safe_dump(rules), encoding="utf-8")
-    return path
+    impatient = folder / path.name
+    impatient.write_text(yaml.safe_dump(rules), encoding="utf-8")
+    return impatient
 
 
 def _live(machine: Machine, server: Prometheus) -> None:
