@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 
-from testbed import guest, metadata, readers, revocation, service, trouble
+from testbed import alerting, guest, metadata, readers, revocation, service, trouble
 from testbed.guest import Proof
 
 PARTS = {
@@ -19,6 +19,7 @@ PARTS = {
     "activated": trouble.activated,
     "checked": readers.checked,
     "scraped": readers.scraped,
+    "alerts": alerting.prove,
     "logged": readers.logged,
     "hang": trouble.hang,
     "restart_in_hang": trouble.restart_in_hang,

@@ -118,26 +118,26 @@ def scraped(proof: Proof) -> None:
     settings = Path("/tmp/prometheus.yml")  # noqa: S108  in a guest of one run
     settings.write_text(SETTINGS, encoding="ascii")
     with (
-        _running("prometheus", f"--config.file={settings}", "--storage.tsdb.path=/tmp/tsdb"),
-        _running("prometheus-node-exporter", f"--collector.textfile.directory={TEXTFILES}"),
+        running("prometheus", f"--config.file={settings}", "--storage.tsdb.path=/tmp/tsdb"),
+        running("prometheus-node-exporter", f"--collector.textfile.directory={TEXTFILES}"),
     ):
-        took = guest.until(lambda: _query('up{job="accelnet"}') == ["1"])
+        took = guest.until(lambda: query('up{job="accelnet"}') == ["1"])
         proof.ok("the target is up", took is not None, f"{took} s")
         series = f'accelnet_nic_datapath{{job="accelnet",device="{NIC}",state="no_vf"}}'
         guest.fakean("vf remove")
-        took = guest.until(lambda: _query(series) == ["1"])
+        took = guest.until(lambda: query(series) == ["1"])
         proof.ok("Prometheus sees the VF go", took is not None, f"{took} s, scraped every 5 s")
         guest.fakean("vf restore")
-        took = guest.until(lambda: _query(series) == ["0"])
+        took = guest.until(lambda: query(series) == ["0"])
         proof.ok("and return", took is not None, f"{took} s")
         if (TEXTFILES / "accelnet.prom").exists():
-            took = guest.until(lambda: _query('accelnet_verdict{job="node"}'))
+            took = guest.until(lambda: query('accelnet_verdict{job="node"}'))
             proof.ok("the check's file comes by node_exporter", took is not None)
         else:
             proof.skip("the check's file by node_exporter", "the part `checked` did not run")
 
 
-def _query(expression: str) -> list[str]:
+def query(expression: str) -> list[str]:
     """The values that an instant query finds."""
     answer = guest.get(f"/api/v1/query?query={urllib.parse.quote(expression)}", port=9090)
     found = json.loads(answer.body)["data"]["result"]
@@ -145,7 +145,8 @@ def _query(expression: str) -> list[str]:
 
 
 @contextmanager
-def _running(program: str, *arguments: str) -> Generator[None, None, None]:
+def running(program: str, *arguments: str) -> Generator[None, None, None]:
+    """A program from the host, which ends afterwards."""
     with subprocess.Popen(
         [str(PROGRAMS / program), *arguments],
         stdout=subprocess.DEVNULL,
