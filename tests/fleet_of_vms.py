@@ -104,7 +104,7 @@ def fleet(folder: Path) -> Generator[Fleet]:
 
 def _start(vms: Sequence[Vm], folder: Path, running: ExitStack) -> list[str]:
     """All agents at once: the address of each."""
-    services = {vm: running.enter_context(_metadata(vm)) for vm in vms}
+    services = {vm: running.enter_context(metadata(vm)) for vm in vms}
 
     def start(vm: Vm) -> Any:
         state = folder / vm.name
@@ -130,7 +130,7 @@ def _start(vms: Sequence[Vm], folder: Path, running: ExitStack) -> list[str]:
 
 
 @contextmanager
-def _metadata(vm: Vm) -> Generator[str]:
+def metadata(vm: Vm) -> Generator[str]:
     """A metadata service that knows the NICs of the recording, and the size."""
     given = json.loads((vm.folder / "addresses.json").read_text(encoding="utf-8"))
     nics = [
@@ -159,7 +159,7 @@ def _configuration(
     ]
     return {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(_impatient(path, folder)) for path in RULES.glob("*.rules.yml")],
+        "rule_files": [str(impatient(path, folder)) for path in RULES.glob("*.rules.yml")],
         "scrape_configs": [
             {
                 "job_name": "accelnet-agent",
@@ -178,7 +178,7 @@ def _configuration(
     }
 
 
-def _impatient(path: Path, folder: Path) -> Path:
+def impatient(path: Path, folder: Path) -> Path:
     """Those rules, evaluated each second, and firing at once: no test waits for ten minutes."""
     rules = yaml.safe_load(path.read_text(encoding="utf-8"))
     for group in rules["groups"]:

@@ -27,6 +27,8 @@ SECONDS = 60.0
 class Prometheus:
     """Its HTTP API."""
 
+    pid = 0  # of its process
+
     def __init__(self, port: int) -> None:
         self._client = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
 
@@ -35,6 +37,15 @@ class Prometheus:
         answer = ask(self._client, f"/api/v1/{path}?{urlencode(parameters or {})}")
         assert answer.status == 200, answer.body.decode()
         return json.loads(answer.body)["data"]
+
+    def snapshot(self) -> str:
+        """The name of a folder with all that it has, as blocks."""
+        self._client.request("POST", "/api/v1/admin/tsdb/snapshot")
+        answer = self._client.getresponse()
+        said = json.loads(answer.read())
+        assert answer.status == 200, said
+        name: str = said["data"]["name"]
+        return name
 
     def close(self) -> None:
         """No more questions."""
@@ -91,11 +102,13 @@ def prometheus(folder: Path, configuration: Mapping[str, Any]) -> Generator[Prom
         f"--storage.tsdb.path={folder}/data",
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=warn",
+        "--web.enable-admin-api",
     )
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(arguments, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         try:
             with closing(Prometheus(port)) as server:
+                server.pid = process.pid
                 _until_ready(process, server, folder / "prometheus.log")
                 yield server
         finally:

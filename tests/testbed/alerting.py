@@ -17,6 +17,7 @@ from testbed import guest
 from testbed.guest import NIC, Proof
 from testbed.readers import PROGRAMS, query, running
 
+TEMPLATES = Path("/usr/share/prometheus")  # where Debian's Alertmanager looks for them
 MONITORING = Path(os.environ.get("HOST", "/host"), "monitoring")
 FOLDER = Path("/tmp/alerting")  # noqa: S108  in a guest of one run
 FASTER = 20  # what the rules call ten minutes is half a minute here, and all else likewise
@@ -73,6 +74,8 @@ def prove(proof: Proof) -> None:
                 f"--storage.tsdb.path={FOLDER}/tsdb",
             )
         )
+        took = guest.until(lambda: guest.get("/-/ready", port=9093).status == 200)
+        proof.ok("Alertmanager is ready", took is not None, took)
         took = guest.until(lambda: query(f'nic:accelnet_off_vf:bool{{device="{NIC}"}}') == ["0"])
         proof.ok("the agent is scraped, and goes by its VF", took is not None, took)
         _serviced(proof, messages)
@@ -86,6 +89,8 @@ def prove(proof: Proof) -> None:
 def _configure(proof: Proof) -> None:
     """The rules and routes as they are committed, but for the time that they take."""
     FOLDER.mkdir()
+    if not TEMPLATES.exists():
+        TEMPLATES.symlink_to(PROGRAMS.parent / "share/prometheus")
     for path in MONITORING.glob("*.rules.yml"):
         (FOLDER / path.name).write_text(_faster(path.read_text(encoding="utf-8")))
     routes = (MONITORING / "alertmanager/alertmanager.yml").read_text(encoding="utf-8")
@@ -102,7 +107,7 @@ def _configure(proof: Proof) -> None:
         ("amtool", "check-config", f"{FOLDER}/alertmanager.yml"),
     ):
         said = guest.command(str(PROGRAMS / words[0]), *words[1:], check=False)
-        proof.ok(f"{words[0]} accepts what is loaded", "SUCCESS" in said, said.splitlines()[-1:])
+        proof.ok(f"{words[0]} accepts what is loaded", "SUCCESS" in said, " ".join(said.split()))
 
 
 def _faster(rules: str) -> str:

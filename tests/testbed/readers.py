@@ -146,13 +146,16 @@ def query(expression: str) -> list[str]:
 
 @contextmanager
 def running(program: str, *arguments: str) -> Generator[None, None, None]:
-    """A program from the host, which ends afterwards."""
-    with subprocess.Popen(
-        [str(PROGRAMS / program), *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/tmp",  # noqa: S108  in a guest of one run
-    ) as process:
+    """A program from the host, which ends afterwards; what it says comes back with the log."""
+    with (
+        Path(os.environ["OUT"], f"{program}.txt").open("ab") as log,
+        subprocess.Popen(
+            [str(PROGRAMS / program), *arguments],
+            stdout=log,
+            stderr=log,
+            cwd="/tmp",  # noqa: S108  in a guest of one run
+        ) as process,
+    ):
         try:
             yield
         finally:
