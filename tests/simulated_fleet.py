@@ -41,15 +41,16 @@ class Kind(NamedTuple):
     name: str
     fixture: str
     share: int
+    state: str = "vf"  # of its data path
 
 
 KINDS: Final = (
     Kind("ConnectX", "mlx5-healthy", 600),
     Kind("MANA", "mana-healthy", 260),
     Kind("two NICs", "two-nics", 100),
-    Kind("revoked", "vf-revoked", 10),
-    Kind("orphan", "vf-without-driver", 10),
-    Kind("synthetic", "datapath-not-switched", 10),
+    Kind("revoked", "vf-revoked", 10, "no_vf"),
+    Kind("orphan", "vf-without-driver", 10, "orphan_vf"),
+    Kind("synthetic", "datapath-not-switched", 10, "synthetic"),
     Kind("flapping", "mlx5-healthy", 5),
     Kind("down", "", 5),
 )
@@ -123,7 +124,8 @@ def _page(kind: Kind, folder: Path) -> Page:
         )
         with daemon(folder, *arguments, program=REPLAYING) as agent:
             end = time.monotonic() + 30
-            while b"SIZE" not in (first := agent.get("/metrics").body):
+            settled = f'state="{kind.state}"}} 1'.encode()
+            while settled not in (first := agent.get("/metrics").body) or b"SIZE" not in first:
                 assert time.monotonic() < end
                 time.sleep(0.1)
             time.sleep(WINDOW)
