@@ -6,6 +6,10 @@ import os
 
 from accelnet_agent.checks import CHECKS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # In the wheel the runbooks lie in the package; in a checkout under docs/.
 _HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDERS = (
@@ -22,9 +26,11 @@ def listing() -> str:
 
 def explain(check_id: str) -> str:
     """The runbook of a check, as it is in docs/runbooks."""
+    loader: Any = __spec__.loader  # it reads from a zipapp as well
     for folder in FOLDERS:
-        path = os.path.join(folder, f"{check_id}.md")
-        if os.path.isfile(path):
-            with open(path, encoding="utf-8") as file:
-                return file.read()
+        try:
+            read: bytes = loader.get_data(os.path.join(folder, f"{check_id}.md"))
+        except OSError:
+            continue
+        return read.decode("utf-8")
     raise FileNotFoundError(f"the runbook of {check_id} is not installed")

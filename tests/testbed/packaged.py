@@ -101,9 +101,13 @@ def _installed(proof: Proof) -> None:
     print(f"--- installed (Python {platform.python_version()}, systemd {systemd})", flush=True)
     _install(proof, "older", OLDER)
     _runs(proof, OLDER)
-    for unit, state in ((AGENT, "enabled"), (TIMER, "enabled"), ("accelnet-agent.socket", "dis")):
+    for unit, state in (
+        (AGENT, "enabled"),
+        (TIMER, "enabled"),
+        ("accelnet-agent.socket", "disabled"),
+    ):
         found = guest.shown("UnitFileState", unit)
-        proof.ok(f"{unit} is {state}", found.startswith(state), found)
+        proof.ok(f"{unit} is {state}", found == state, found)
     user = pwd.getpwnam("accelnet")
     held = (user.pw_shell, user.pw_uid < 1000) == ("/usr/sbin/nologin", True)
     proof.ok("there is a system user without a shell", held, user)
