@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from unpacking import ROOT, artifact, needs, said
 
-pytestmark = needs("rpm")
+pytestmark = needs("rpm", "cpio")
 LINES = pytest.mark.parametrize(
     ("tag", "python"), [("el9", "/usr/bin/python3.11"), ("el10", "/usr/bin/python3")]
 )
