@@ -111,6 +111,7 @@ def measure(folder: Path, vms: int, seconds: float) -> bool:
         process = psutil.Process(server.pid)
         print(f"\n{vms} VMs, scraped every {INTERVAL} s for {seconds / 60:.0f} minutes")
         time.sleep(max(0.0, seconds - MEASURED))
+        server.close()  # it is opened anew: Prometheus ends what is idle for five minutes
         began, used = time.monotonic(), process.cpu_times()
         evaluations = watched(server, MEASURED)
         spent = time.monotonic() - began

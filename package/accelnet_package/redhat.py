@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from accelnet_package import legal, nfpm
-from accelnet_package.contents import DOCUMENTS, Entry, Family, entries
+from accelnet_package.contents import DOCUMENTS, LIBRARY, Entry, Family, entries
 
 ZSH = "/usr/share/zsh/site-functions"
 
@@ -49,6 +49,7 @@ def package(
         else entry
         for entry in found
     ]
+    found += _folders(found)
     scripts = {
         name: (checkout / "package/rpm" / file)
         .read_text(encoding="utf-8")
@@ -61,3 +62,14 @@ def package(
     }
     relations = {"depends": [of.requires, "systemd >= 239", "glibc >= 2.17"]}
     return nfpm.Package("rpm", architecture, version, f"1.{of.tag}", found, scripts, relations)
+
+
+def _folders(found: list[Entry]) -> list[Entry]:
+    """Those that are accelnet's alone: rpm leaves a folder that no package owns."""
+    owned = {
+        str(parent)
+        for entry in found
+        for parent in Path(entry.path).parents
+        if str(parent).startswith((LIBRARY, DOCUMENTS))
+    }
+    return [Entry(path, mode=0o755, kind="dir") for path in sorted(owned)]

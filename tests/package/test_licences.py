@@ -43,9 +43,9 @@ def test_a_licence_is_one_that_the_release_names(wheels: dict[str, Path], name: 
             *(value for value in about.get_all("Classifier", []) if "License" in value),
         ]
     )
-    words = {"GPL": "GPL|GNU General", "PSF": "PSF|Python Software"}
+    words: dict[str, str] = {"GPL": "GPL|GNU General", "PSF": "PSF|Python Software"}
     for licence in re.findall(r"Apache|BSD|MIT|GPL|PSF", COMPONENTS[name].licence):
-        pattern = words[licence] if licence in words else licence
+        pattern = words.get(licence) or licence
         assert re.search(pattern, said), said
 
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from unpacking import ROOT, artifact, needs, said
 
 pytestmark = needs("rpm", "cpio")
@@ -63,6 +64,20 @@ def test_settings_are_marked_and_documents_too(built: Path) -> None:
     assert "/usr/share/doc/accelnet/README.md" in _asked(rpm, "--docfiles").split()
     flags = _asked(rpm, "--queryformat", "[%{FILENAMES} %{FILEFLAGS:fflags}\n]")
     assert "/etc/default/accelnet-agent cn\n" in flags
+
+
+def test_it_owns_its_folders(built: Path) -> None:
+    """rpm leaves those behind that no package owns."""
+    listed = set(_asked(artifact(built, "*.el9.x86_64.rpm"), "--list").splitlines())
+    own = ("/usr/lib/accelnet", "/usr/share/doc/accelnet", "/etc/accelnet")
+    parents = {
+        str(parent)
+        for path in listed
+        for parent in Path(path).parents
+        if str(parent).startswith(own)
+    }
+    assert len(parents) > 20
+    assert parents - listed == set()
 
 
 def test_it_does_not_say_who_built_it(built: Path) -> None:
