@@ -59,4 +59,10 @@ cloud_init_part() {
     ok "its report says warn" reported warn
     refused "a VM about which nothing is known" "accelnet: ACCELNET UNKNOWN" booted nowhere
     ok "its report says unknown" reported unknown
+
+    sum=$(sha256sum -- "$(the_zipapp)" | cut -d ' ' -f 1)
+    configured "http://127.0.0.1:$port/accelnet.pyz" "$sum" on
+    refused "the same by one file that is not installed" "accelnet: ACCELNET CRITICAL - vf-driver" \
+        booted vf-without-driver
+    ok "it lies beside the path of packages" test -x "$root/usr/local/bin/accelnet-check"
 }

@@ -78,3 +78,11 @@ the_deb() {
     PYTHON=$python scripts/package deb "$folder" >&2
     printf '%s\n' "$folder"/accelnet_*_"$(dpkg --print-architecture)".deb
 }
+
+# the_zipapp: accelnet-check of this checkout as one file.
+the_zipapp() {
+    local folder=$CACHE/dist
+    mkdir -p -- "$folder"
+    PYTHON=$python scripts/package pyz "$folder" >&2
+    printf '%s\n' "$folder/accelnet.pyz"
+}
