@@ -13,6 +13,12 @@ from accelnet_package import legal, nfpm
 from accelnet_package.contents import DOCUMENTS, LIBRARY, Entry, Family, entries
 
 ZSH = "/usr/share/zsh/site-functions"
+# Folders that are accelnet's alone, and those of shells that need not be there: rpm lets several
+# packages own one, and leaves behind what none does.
+OWNED = (
+    *(LIBRARY, DOCUMENTS),
+    *(f"/usr/share/{shell}" for shell in ("bash-completion", "fish", "zsh")),
+)
 
 
 class Release(NamedTuple):
@@ -65,11 +71,10 @@ def package(
 
 
 def _folders(found: list[Entry]) -> list[Entry]:
-    """Those that are accelnet's alone: rpm leaves a folder that no package owns."""
     owned = {
         str(parent)
         for entry in found
         for parent in Path(entry.path).parents
-        if str(parent).startswith((LIBRARY, DOCUMENTS))
+        if str(parent).startswith(OWNED)
     }
     return [Entry(path, mode=0o755, kind="dir") for path in sorted(owned)]

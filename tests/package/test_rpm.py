@@ -69,7 +69,7 @@ def test_settings_are_marked_and_documents_too(built: Path) -> None:
 def test_it_owns_its_folders(built: Path) -> None:
     """rpm leaves those behind that no package owns."""
     listed = set(_asked(artifact(built, "*.el9.x86_64.rpm"), "--list").splitlines())
-    own = ("/usr/lib/accelnet", "/usr/share/doc/accelnet", "/etc/accelnet")
+    own = ("/usr/lib/accelnet", "/usr/share/doc/accelnet", "/etc/accelnet", "/usr/share/fish")
     parents = {
         str(parent)
         for path in listed
