@@ -60,7 +60,7 @@ def test_runbooks_are_where_one_says() -> None:
     [
         (["--namespace", "A b"], "no name of a namespace: A b"),
         (["--label", "x"], "no KEY=VALUE of a label: x"),
-        (["--runbooks", "ftp://x"], "no address, http:// or https://: ftp://x"),
+        (["--runbooks", "ftp://x"], "no address of http or https: ftp://x"),
         (["--label"], "--label wants a value"),
         (["more"], "unknown argument: more"),
     ],
