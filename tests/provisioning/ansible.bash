@@ -166,4 +166,8 @@ YAML
     ok "loopback alone, and plain" on 1 'test "$(sudo ss -Hltn "sport = :9975" | wc -l)" = 1 && sudo ss -Hltn | grep -q 127.0.0.1:9975'
     ok "stopped where it is wanted so" both -e accelnet_agent_state=stopped
     ok "it is" on 1 '! systemctl is-active accelnet-agent && ! systemctl is-enabled accelnet-agent'
+    ok "the command alone, as one file" both -e accelnet_method=zipapp -e "accelnet_package=$(the_zipapp)"
+    ok "it is that file" on 1 'file=$(command -v /usr/local/bin/accelnet-check) && head -c 22 "$file" | grep -qx "#!/usr/bin/env python3" && "$file" --version'
+    ok "again" both -e accelnet_method=zipapp -e "accelnet_package=$(the_zipapp)"
+    ok "it changes nothing" nothing_changed
 }
