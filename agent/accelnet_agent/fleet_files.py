@@ -134,26 +134,33 @@ def whole(fd: int) -> bytes:
 def decoded(data: bytes) -> Any:
     """The JSON document; AlienError for what is none."""
     try:
-        encoding = (
-            "utf-8" if data[:1] == b"{" and data[1:2] != b"\0" else json.detect_encoding(data)
-        )
-        return _DECODER.decode(data.decode(encoding))
-    except json.JSONDecodeError as error:
+        return _DECODER.decode(_text(data))
+    except (ValueError, RecursionError) as error:
+        raise _alien(error, data) from error
+
+
+def _text(data: bytes | bytearray) -> str:
+    utf8 = data[:1] == b"{" and data[1:2] != b"\0"
+    return data.decode("utf-8" if utf8 else json.detect_encoding(data))
+
+
+def _alien(error: ValueError | RecursionError, data: bytes | bytearray) -> AlienError:
+    if isinstance(error, json.JSONDecodeError):
         where = f"line {error.lineno}, column {error.colno}"
-        raise AlienError(f"not JSON ({where})" if data.strip() else "it is empty") from error
-    except UnicodeDecodeError as error:
-        raise AlienError("not JSON: neither UTF-8 nor another Unicode") from error
-    except RecursionError as error:
-        raise AlienError("not a report: too deep") from error
-    except ValueError as error:  # a number of thousands of digits
-        raise AlienError("not a report: a number that is none") from error
+        return AlienError(f"not JSON ({where})" if data.strip() else "it is empty")
+    if isinstance(error, UnicodeDecodeError):
+        return AlienError("not JSON: neither UTF-8 nor another Unicode")
+    if isinstance(error, RecursionError):
+        return AlienError("not a report: too deep")
+    return AlienError("not a report: a number that is none")  # of thousands of digits
 
 
 def documents(fd: int) -> Iterator[tuple[int, Any]]:
     """The documents of a stream, or an AlienError, each with the number of its first line.
 
     One a line (JSON Lines), or over many lines one after the other, as --format json and
-    jq print them: such a document begins with a line "{" and ends with a line "}".
+    jq print them: such a document begins with a line "{" and ends with a line "}".  Files
+    that had no newline at their end meet in a line "}{".
     """
     pending, first = bytearray(), 0
     alien = False  # in what is none, up to where the next begins
@@ -161,8 +168,7 @@ def documents(fd: int) -> Iterator[tuple[int, Any]]:
         begins = line[:1] == b"{"
         if begins:
             if pending:
-                yield first, AlienError("not JSON: it ends early")
-                pending.clear()
+                yield from _unfinished(pending, first, AlienError("not JSON: it ends early"))
             first, alien = number, False
         elif not pending:
             if line.strip() and not alien:
@@ -172,20 +178,41 @@ def documents(fd: int) -> Iterator[tuple[int, Any]]:
         pending += line
         if len(pending) > MAX_BYTES:
             alien = True
-            yield first, _too_big()
-            pending.clear()
+            yield from _unfinished(pending, first, _too_big())
         elif line.rstrip().endswith(b"}") if begins else line[:1] == b"}":
-            yield first, _document(bytes(pending))
-            pending.clear()
+            found, rest = _leading(pending)
+            for document in found:
+                yield first, document
+                first = number
+            pending[:] = rest
     if pending:
-        yield first, AlienError("not JSON: it ends early")
+        yield from _unfinished(pending, first, AlienError("not JSON: it ends early"))
 
 
-def _document(data: bytes) -> Any:
+def _unfinished(pending: bytearray, first: int, why: AlienError) -> Iterator[tuple[int, Any]]:
+    """What is whole of it, and why no more is; nothing is left pending."""
+    for document in _leading(pending[:MAX_BYTES])[0]:
+        if not isinstance(document, AlienError):
+            yield first, document
+    pending.clear()
+    yield first, why
+
+
+def _leading(data: bytes | bytearray) -> tuple[list[Any], bytes]:
+    """The documents, or an AlienError, that follow each other; and what begins one more."""
+    found: list[Any] = []
+    text = ""
     try:
-        return decoded(data)
-    except AlienError as error:
-        return error
+        text = _text(data).rstrip()
+        while text:
+            document, end = _DECODER.raw_decode(text)
+            found.append(document)
+            text = text[end:].lstrip()
+    except (ValueError, RecursionError) as error:
+        if found and text.startswith("{"):
+            return found, text.encode() + b"\n"
+        found.append(_alien(error, data))
+    return found, b""
 
 
 def _lines(fd: int) -> Iterator[tuple[int, bytes]]:

@@ -100,8 +100,11 @@ def _packed(build: Build, package: nfpm.Package, name: str) -> Path:
 def main(arguments: list[str]) -> int:
     """Build what was asked for, and say what it is."""
     *targets, folder = arguments or [""]
-    if not folder or folder.startswith("-") or folder in TARGETS or not {*targets} <= {*TARGETS}:
-        print(f"usage: scripts/package [{'|'.join(TARGETS)} ...] FOLDER", file=sys.stderr)
+    unknown = [name for name in targets if name not in TARGETS]
+    if unknown or not folder or folder.startswith("-") or folder in TARGETS:
+        wrong = f"{unknown[0]} is no target" if unknown else "the folder is missing"
+        usage = f"scripts/package [{'|'.join(TARGETS)} ...] FOLDER"
+        print(f"scripts/package: error: {wrong}; usage: {usage}", file=sys.stderr)
         return UNUSABLE
     os.umask(0o022)
     out = Path(folder)

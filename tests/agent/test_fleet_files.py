@@ -239,6 +239,31 @@ def test_reports_of_a_stream_stand_one_a_line_or_one_after_the_other() -> None:
     assert _documents(text.encode()) == [(1, one), (3, one), (11, one), (12, one)]
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_files_without_a_newline_at_their_end_can_follow_each_other(indent: int | None) -> None:
+    """As `cat` puts together what Ansible or an editor wrote."""
+    reports = [{"schema": 1, "nics": [{"name": name}]} for name in ("a", "}{", "b")]
+    data = "".join(json.dumps(one, indent=indent) for one in reports).encode()
+    assert [document for _, document in _documents(data)] == reports
+    assert [document for _, document in _documents(data + b'{\n "cut')] == [
+        *reports,
+        "not JSON: it ends early",
+    ]
+
+
+def test_a_report_that_begins_within_a_line_has_that_line() -> None:
+    """For who looks for it."""
+    data = b'{\n "a": 1\n}{\n "b": 2\n}{"c": 3}\n{"d": 4}x}\n{"e": 5}\n'
+    assert _documents(data) == [
+        (1, {"a": 1}),
+        (3, {"b": 2}),
+        (5, {"c": 3}),
+        (6, {"d": 4}),
+        (6, "not JSON (line 1, column 1)"),
+        (7, {"e": 5}),
+    ]
+
+
 def test_what_is_none_in_a_stream_costs_no_other() -> None:
     """It is told of, with its line, up to where the next report begins."""
     data = b'{"a": 1}\nnoise\nmore noise\n{"b": 2}\n{"c": \n{"d": 4}\n{\n  "e": 5\n'
@@ -258,13 +283,15 @@ def test_what_is_none_in_a_stream_costs_no_other() -> None:
         pytest.param(b"x" * (MAX_BYTES + 10) + b"\n", id="line"),
         pytest.param(b'{"a": "' + b"x" * (MAX_BYTES + 10) + b'"}\n', id="report"),
         pytest.param(b"{\n" + b' "a": 1,\n' * (MAX_BYTES // 8), id="many-lines"),
+        pytest.param(b'{"b": 2}{"a": "' + b"x" * (MAX_BYTES + 10) + b'"}\n', id="after-another"),
     ],
 )
 def test_what_is_too_big_in_a_stream_costs_no_other(filler: bytes) -> None:
     """What follows is read."""
     found = _documents(filler + b'{"b": 2}\n')
-    assert [document for _, document in found if isinstance(document, dict)] == [{"b": 2}]
-    assert len(found) == 2
+    read = [document for _, document in found if isinstance(document, dict)]
+    assert read == [{"b": 2}] * (1 + filler.count(b'"b"'))
+    assert len(found) == len(read) + 1
 
 
 _JSON = st.dictionaries(
@@ -274,14 +301,17 @@ _JSON = st.dictionaries(
 )
 
 
-@given(st.lists(st.tuples(_JSON, st.sampled_from([None, 1, 2])), max_size=5), st.booleans())
+_LAYOUTS = st.tuples(_JSON, st.sampled_from([None, 1, 2]), st.sampled_from(["\n", "\r\n\n", ""]))
+
+
+@given(st.lists(_LAYOUTS, max_size=5), st.booleans())
 def test_every_report_of_a_stream_is_found(
-    reports: list[tuple[dict[str, Any], int | None]], packed: bool
+    reports: list[tuple[dict[str, Any], int | None, str]], packed: bool
 ) -> None:
     """However each is laid out, and packed or not."""
-    data = "".join(json.dumps(one, indent=indent) + "\n" for one, indent in reports).encode()
+    data = "".join(json.dumps(one, indent=indent) + end for one, indent, end in reports).encode()
     found = _documents(gzip.compress(data) if packed else data)
-    assert [document for _, document in found] == [one for one, _ in reports]
+    assert [document for _, document in found] == [one for one, _, _ in reports]
 
 
 @given(st.binary(max_size=300))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -295,3 +296,29 @@ def test_the_podmonitor_s_relabelling_is_prometheus_own(etc: Path) -> None:
         "job": "accelnet-agent",
         "namespace": "accelnet",
     }
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="wants jq")
+def test_the_list_from_az_has_one_address_a_vm(etc: Path, tmp_path: Path) -> None:
+    """The command in docs/scraping.md, with an az that answers as Azure's does."""
+    document = (ROOT / "docs/scraping.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"```sh\n([^`]*az vm list[^`]*)```", document)
+    vm = {
+        "name": "web1",
+        "location": "westeurope",
+        "hardwareProfile": {"vmSize": "Standard_D4s_v5"},
+        "powerState": "VM running",
+        "privateIps": "10.0.0.6,10.0.0.7",
+        "storageProfile": {"osDisk": {"osType": "Linux"}},
+    }
+    stopped = {**vm, "name": "web2", "powerState": "VM deallocated", "privateIps": ""}
+    windows = {**vm, "name": "sql", "storageProfile": {"osDisk": {"osType": "Windows"}}}
+    (tmp_path / "answer").write_text(json.dumps([vm, stopped, windows]), encoding="utf-8")
+    (tmp_path / "az").write_text(f"#!/bin/sh\ncat {tmp_path}/answer\n", encoding="utf-8")
+    (tmp_path / "az").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(["bash", "-ec", command], cwd=etc, env={"PATH": path}, check=True)
+    labels = {"instance": "web1", "region": "westeurope", "vm_size": "Standard_D4s_v5"}
+    assert json.loads((etc / "vms/vms.json").read_bytes()) == [
+        {"targets": ["10.0.0.6:9975"], "labels": labels}
+    ]

@@ -53,16 +53,23 @@ def test_the_sums_are_right(built: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status"), [([], 64), (["--help"], 64), (["deb"], 64), (["tar", "x"], 64)]
+    ("arguments", "why"),
+    [
+        ([], "the folder is missing"),
+        (["--help"], "the folder is missing"),
+        (["deb"], "the folder is missing"),
+        (["tar", "x"], "tar is no target"),
+    ],
 )
-def test_what_it_can_not_do_is_one_line(tmp_path: Path, arguments: list[str], status: int) -> None:
+def test_what_it_can_not_do_is_one_line(tmp_path: Path, arguments: list[str], why: str) -> None:
     """Which says what is expected."""
     done = subprocess.run(
         [ROOT / "scripts/package", *arguments],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == status
-    assert done.stderr.splitlines()[-1].startswith("usage: scripts/package [deb|")
+    assert done.returncode == 64
+    said_last = done.stderr.splitlines()[-1]
+    assert said_last.startswith(f"scripts/package: error: {why}; usage: scripts/package [deb|")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -123,7 +123,7 @@ all:
     ansible_ssh_common_args: -F /dev/null -o UserKnownHostsFile=/dev/null -o ConnectTimeout=5
     ansible_python_interpreter: /usr/bin/python3
     accelnet_package: $deb
-    accelnet_expect: "on"
+    accelnet_expect: on
     accelnet_check_arguments: [--bundle, /var/tmp/machine]
 YAML
     cat >"$work/web.yml" <<YAML
@@ -145,6 +145,8 @@ YAML
     ok "it has changed nothing" on 1 'test ! -e /etc/default/accelnet-agent && test ! -e /var/cache/accelnet'
     refused "a method that is none" "value of accelnet_method must be one of" both -e accelnet_method=apt
     refused "a certificate without its key" "Give accelnet_package" both -e "accelnet_tls_certificate=$work/tls.crt"
+    refused "a package of another kind" "takes a deb or a zipapp" both -e "accelnet_package=$work/accelnet.rpm"
+    refused "to verify before it is installed" "accelnet-check gave no report" both --tags verify
     refused "the first run fails where a host does, or is not there" "accelnet-check says fail" play -e "@$work/web.yml"
     ok "the one that is not there is named" says "$work/play" "No report of host3 in this run"
     ok "the reports are one, and each" verdicts
@@ -156,18 +158,20 @@ YAML
     ok "TLS and a password: /metrics" answers 1 /metrics prometheus:first 200
     ok "no password: refused" answers 1 /metrics '' 401
     ok "the key is no file for everyone" on 1 'test "$(sudo stat -c "%a %U %G" /etc/accelnet/tls.key)" = "640 root accelnet"'
+    ok "on is on, also as YAML reads it" on 1 'grep -qx ACCELNET_EXPECT=on /etc/default/accelnet-agent'
     ok "settings are as they were given" on 1 'grep -qx ACCELNET_VF_GRACE=120 /etc/default/accelnet-agent && grep -qx ACCELNET_SCHEDULED_EVENTS=false /etc/default/accelnet-agent && ! sudo journalctl -u accelnet-agent | grep settings.unknown'
     ok "another password" both -e "@$work/web2.yml"
     ok "the new one is taken" answers 2 /metrics prometheus:second 200
     ok "the old one is not" answers 2 /metrics prometheus:first 401
     ok "to verify takes no privilege" as_ordinary_user
+    ok "the reports can be strung together" eval 'cat "$work"/accelnet-reports/*.json | "$bin/accelnet-check" --summarize - | grep "of 2 VMs"'
     ok "and TLS off again" both
     ok "no key stays behind" on 1 'test -z "$(ls -A /etc/accelnet)"'
     ok "loopback alone, and plain" on 1 'test "$(sudo ss -Hltn "sport = :9975" | wc -l)" = 1 && sudo ss -Hltn | grep -q 127.0.0.1:9975'
     ok "stopped where it is wanted so" both -e accelnet_agent_state=stopped
     ok "it is" on 1 '! systemctl is-active accelnet-agent && ! systemctl is-enabled accelnet-agent'
-    ok "the command alone, as one file" both -e accelnet_method=zipapp -e "accelnet_package=$(the_zipapp)"
+    ok "the command alone, as one file" both -e "accelnet_package=$(the_zipapp)"
     ok "it is that file" on 1 'file=$(command -v /usr/local/bin/accelnet-check) && head -c 22 "$file" | grep -qx "#!/usr/bin/env python3" && "$file" --version'
-    ok "again" both -e accelnet_method=zipapp -e "accelnet_package=$(the_zipapp)"
+    ok "again" both -e "accelnet_package=$(the_zipapp)"
     ok "it changes nothing" nothing_changed
 }

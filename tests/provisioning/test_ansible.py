@@ -50,7 +50,7 @@ def test_the_agent_takes_the_settings() -> None:
     """As systemd reads them."""
     text = _rendered(
         "accelnet-agent.j2",
-        accelnet_expect="on",
+        accelnet__expect="on",
         accelnet_listen=["127.0.0.1:9975", "[::1]:9975"],
         accelnet__web_config=True,
         accelnet_settings={"ACCELNET_VF_GRACE": 120, "ACCELNET_SCHEDULED_EVENTS": False},

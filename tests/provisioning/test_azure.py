@@ -267,3 +267,24 @@ def test_shellcheck_finds_nothing() -> None:
     ran = subprocess.run(["shellcheck", str(SCRIPT)], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (0, "")
     assert SCRIPT.stat().st_size < 32 << 10
+
+
+def test_at_scale_nothing_but_the_vms_name_is_put_in(tmp_path: Path) -> None:
+    """The command in docs/provisioning.md: signatures and names hold any letters."""
+    document = (ROOT / "docs/provisioning.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^(az vm list[^`]*?)^mkdir", document, re.MULTILINE)
+    (tmp_path / "az").write_text(
+        '#!/bin/sh\ncase $2 in list) printf "web1\\nweb2\\n" ;; *) echo "$@" >"$7" ;; esac\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "az").chmod(0o755)
+    given = {"PACKAGE": "https://a?sig=VMabNAME%2B{", "SHA256": "00", "UPLOAD": "https://b?sig=VM"}
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(
+        ["bash", "-ec", command.replace(" GROUP ", " PROD-VMS ")],
+        cwd=tmp_path, env={"PATH": path, **given}, check=True,
+    )  # fmt: skip
+    for vm in ("web1", "web2"):
+        said = (tmp_path / vm).read_text(encoding="utf-8")
+        assert f"--resource-group PROD-VMS --vm-name {vm} --name accelnet " in said
+        assert said.endswith(f" package={given['PACKAGE']} sha256=00 upload={given['UPLOAD']}\n")
