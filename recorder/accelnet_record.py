@@ -371,7 +371,8 @@ def forked(serve, kept):
     status = 1
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup holds for the child too
+                signal.signal(number, signal.SIG_DFL)
         serve(*_keep_only(kept))
         status = 0
     finally:

@@ -241,6 +241,30 @@ def test_an_end_in_the_midst_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("version", ["2.7", "3.13"])
+def test_under_nohup_a_terminal_that_goes_ends_neither_it_nor_its_child(
+    tmp_path: Path, version: str
+) -> None:
+    """Both are told that it went."""
+    words = ["env", "--ignore-signal=HUP", python_of(version), str(RECORDER)]
+    words += ["--imds-endpoint=off", "--window=1", "vm.tar.gz"]
+    with subprocess.Popen(
+        words, stderr=-1, cwd=tmp_path, env=ENVIRONMENT, start_new_session=True
+    ) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        until = time.monotonic() + 30
+        while not children.read_text() and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        os.killpg(process.pid, signal.SIGHUP)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, b"")
+    with tarfile.open(tmp_path / "vm.tar.gz") as archive:
+        about = archive.extractfile("bundle.json")
+        assert about is not None
+        assert "sys" not in json.load(about)["unreadable"]
+
+
 def test_both_forms_hold_the_same(tmp_path: Path) -> None:
     """And tar(1) reads the archive."""
     kept = recorder.Kept()
