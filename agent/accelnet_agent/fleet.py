@@ -22,10 +22,18 @@ class Place(Record):
 
     path: str
     line: int | None = None  # of a stream, where it begins
+    nth: int = 1  # of those that begin on that line
     name: str | None = None  # that the stream gives it
 
     def __str__(self) -> str:
-        return self.path if self.line is None else f"{self.path}:{self.line}"
+        return f"{self.path}{self.position}"
+
+    @property
+    def position(self) -> str:
+        """Where in its file: ":12", and ":12.2" for the second that begins there."""
+        if self.line is None:
+            return ""
+        return f":{self.line}" if self.nth == 1 else f":{self.line}.{self.nth}"
 
 
 class Vm(Record):

@@ -43,7 +43,7 @@ def _parts(place: Place) -> list[str]:
     path = unicode(place.path)
     folders = [part for part in path.split("/") if part not in ("", ".")]
     stem = stem_of(folders.pop() if folders else path)
-    return [*folders, stem if place.line is None else f"{stem}:{place.line}"]
+    return [*folders, f"{stem}{place.position}"]
 
 
 def stem_of(name: str) -> str:

@@ -143,16 +143,18 @@ class _Reader:
             os.close(fd)
 
     def _stream(self, fd: int, path: str) -> None:
-        line = 0
+        before = nth = 0
         for line, document in fleet_files.documents(fd):
-            place = Place(path=path, line=line)
+            nth = nth + 1 if line == before else 1
+            before = line
+            place = Place(path=path, line=line, nth=nth)
             try:
                 if isinstance(document, AlienError):
                     raise document
                 self._take(*_unwrapped(place, document))
             except AlienError as error:
                 self._fleet.unreadable.add(str(place), str(error))
-        if not line:
+        if not before:
             raise AlienError("it is empty")
 
     def _bundle(self, path: str) -> None:
@@ -183,5 +185,6 @@ def _unwrapped(place: Place, document: Any) -> tuple[Place, Any]:
         name = document.get("name")
         if type(name) is not str or not name:
             raise AlienError("name: expected text beside a report")
-        return Place(path=place.path, line=place.line, name=name[:200]), document["report"]
+        named = Place(path=place.path, line=place.line, nth=place.nth, name=name[:200])
+        return named, document["report"]
     return place, document

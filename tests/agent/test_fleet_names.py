@@ -54,8 +54,9 @@ def test_in_a_stream_a_line_names_it() -> None:
         Place(path="fleet.jsonl", line=1, name="web1"),
         Place(path="fleet.jsonl", line=2),
         Place(path="-", line=7),
+        Place(path="-", line=7, nth=2),
     ]
-    assert names(places) == ["web1", "fleet:2", "-:7"]
+    assert names(places) == ["web1", "fleet:2", "-:7", "-:7.2"]
 
 
 _PART = st.text("ab. (1)", min_size=1, max_size=3)
@@ -63,6 +64,7 @@ _PLACES = st.builds(
     Place,
     path=st.lists(_PART, min_size=1, max_size=4).map("/".join),
     line=st.none() | st.integers(1, 3),
+    nth=st.integers(1, 3),
     name=st.none() | _PART,
 )
 

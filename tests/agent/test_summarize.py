@@ -182,6 +182,14 @@ def test_standard_input_is_a_stream(fleet: Path) -> None:
     assert b"1 report left out for a newer one of the same VM:\n" in result.stdout
 
 
+def test_reports_that_begin_on_one_line_are_of_vms_of_their_own(fleet: Path) -> None:
+    """Also where no MAC tells them apart, as in recordings' reports."""
+    reports = [a_report(source="bundle"), failing(1, source="bundle"), a_report(source="bundle")]
+    data = "".join(map(json.dumps, reports)).encode()
+    result = _run("--format", "json", "-", cwd=fleet, stdin=data)
+    assert _names(json.loads(result.stdout)) == ["-:1", "-:1.2", "-:1.3"]
+
+
 def test_names_come_ended_by_nul(fleet: Path) -> None:
     """As find -print0 writes them, whatever they hold, with those of the command line."""
     hostile = fleet / "web \n\x1b3.json"

@@ -155,6 +155,7 @@ YAML
     refused "the first run fails where a host does, or is not there" "accelnet-check says fail" play -e "@$work/web.yml"
     ok "the one that is not there is named" says "$work/play" "No report of host3 in this run"
     ok "the reports are one, and each" verdicts
+    ok "each is as it was printed" eval '[[ $(head -n 1 "$work/accelnet-reports/host1.json") == "{" && -z $(tail -c 1 "$work/accelnet-reports/host1.json") ]]'
     ok "a second run" both -e "@$work/web.yml"
     ok "it changes nothing" nothing_changed
     ok "a check of it" both --check -e "@$work/web.yml"

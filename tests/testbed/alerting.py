@@ -143,6 +143,8 @@ def _serviced(proof: Proof, messages: Messages) -> None:
 def _one(proof: Proof, messages: Messages, alert: str, fault: str, cure: str) -> None:
     """The fault fires this critical alert and no other, after its time; the cure ends it."""
     messages.clear()
+    # What is left of the fault before this one: its rates.
+    guest.until(lambda: not query(f'ALERTS{{alertname="{alert}"}}'))
     begun = time.monotonic()
     guest.fakean(fault)
     guest.until(lambda: alert in _firing(), 3 * 900 / FASTER)
