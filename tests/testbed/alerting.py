@@ -33,6 +33,10 @@ scrape_configs:
 """
 
 
+# Joined again, fakean's NIC sends past a VF that is up already, where hv_netvsc would switch.
+SWITCHED = ("vf down", "vf up")
+
+
 class Messages(list[dict[str, Any]]):
     """What Alertmanager has sent, to which receiver."""
 
@@ -80,7 +84,7 @@ def prove(proof: Proof) -> None:
         proof.ok("the agent is scraped, and goes by its VF", took is not None, took)
         _serviced(proof, messages)
         _one(proof, messages, "AccelnetVfMissing", "vf remove", "vf restore")
-        _one(proof, messages, "AccelnetOrphanVf", "pair off", "pair on")
+        _one(proof, messages, "AccelnetOrphanVf", "pair off", "pair on", *SWITCHED)
         _one(proof, messages, "AccelnetTransmitOnSyntheticPath", "vf down", "vf up")
         _down(proof, messages)
     guest.restart()
@@ -140,7 +144,7 @@ def _serviced(proof: Proof, messages: Messages) -> None:
     proof.ok(f"{SERVICING:.0f} s of servicing fire nothing, for {1800 // FASTER} s", held, ever)
 
 
-def _one(proof: Proof, messages: Messages, alert: str, fault: str, cure: str) -> None:
+def _one(proof: Proof, messages: Messages, alert: str, fault: str, cure: str, *then: str) -> None:
     """The fault fires this critical alert and no other, after its time; the cure ends it."""
     messages.clear()
     # What is left of the fault before this one: its rates.
@@ -164,7 +168,8 @@ def _one(proof: Proof, messages: Messages, alert: str, fault: str, cure: str) ->
     took = guest.until(lambda: messages.told("pager", alert, "firing"))
     proof.ok(f"{fault}: who is on call is told", took is not None, took)
     begun = time.monotonic()
-    guest.fakean(cure)
+    for command in (cure, *then):
+        guest.fakean(command)
     guest.until(lambda: alert not in _firing())
     after = time.monotonic() - begun
     proof.ok(f"{cure}: it clears", alert not in _firing(), f"{after:.0f} s")
