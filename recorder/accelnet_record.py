@@ -822,6 +822,16 @@ class Files(object):
         return key, kind
 
 
+def _netplan_line(line):
+    # type: (bytes) -> bytes
+    """What names are matched by; of other lines, which may be secrets, where they begin."""
+    line = line.split(b" #")[0].rstrip()
+    said = line.strip()
+    if not said or said.partition(b":")[0] in (b"match", b"macaddress", b"driver"):
+        return line
+    return line[: len(line) - len(line.lstrip())] + b"-"
+
+
 def excerpt(key, content):
     # type: (bytes, bytes) -> bytes
     """What a recording keeps of a file: of those of megabytes what may concern a VF."""
@@ -829,6 +839,13 @@ def excerpt(key, content):
     if key == DPKG:
         return b"\n".join(
             found for found in (_stanza(content, package) for package in PACKAGES) if found
+        )
+    if key.startswith((b"etc/netplan/", b"run/netplan/")):
+        return b"".join(_netplan_line(line) + b"\n" for line in content.splitlines())
+    if b"/ifcfg-" in key:
+        lines = [line.partition(b"=") for line in content.splitlines()]
+        return b"".join(
+            b"".join(line) + b"\n" for line in lines if line[0].strip() in (b"HWADDR", b"DEVICE")
         )
     if not key.startswith(b"boot/config-") and not name.startswith(b"modules."):
         return content

@@ -89,7 +89,7 @@ class Fleet:
             state=seen.state,
             sent=seen.sent,
         )
-        key = seen.mac or str(place)
+        key = seen.mac or place.name or str(place)
         before = self._newest.setdefault(key, vm)
         if before is not vm:
             older, newer = sorted((before, vm), key=_age)

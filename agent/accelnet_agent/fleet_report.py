@@ -175,7 +175,7 @@ class Reports:
 
 def is_summary(document: Any) -> bool:
     """Whether it is what --summarize wrote, which may lie among the reports."""
-    return is_object(document) and "fleet" in document and "vms" in document
+    return is_object(document) and {"fleet", "vms"} <= {*document} and "host" not in document
 
 
 def _verify_kind(document: Any) -> None:

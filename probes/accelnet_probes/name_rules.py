@@ -142,6 +142,28 @@ def _scalar(value: str) -> str:
     return value.strip().strip("\"'")
 
 
+def holds_secrets(key: str) -> bool:
+    """Files that root alone may read, for the passwords and keys that may stand in them."""
+    return key.startswith(("etc/netplan/", "run/netplan/")) or "/ifcfg-" in key
+
+
+def excerpt_of_names(key: str, content: bytes) -> bytes:
+    """What a recording keeps of them: what is parsed here, and of other lines where they begin."""
+    if "/ifcfg-" in key:
+        lines = (line.partition(b"=") for line in content.splitlines())
+        kept = [line for line in lines if line[0].strip() in (b"HWADDR", b"DEVICE")]
+        return b"".join(name + equals + value + b"\n" for name, equals, value in kept)
+    return b"".join(_netplan_line(line) + b"\n" for line in content.splitlines())
+
+
+def _netplan_line(line: bytes) -> bytes:
+    line = line.split(b" #")[0].rstrip()
+    said = line.strip()
+    if not said or said.partition(b":")[0] in (b"match", b"macaddress", b"driver"):
+        return line
+    return line[: len(line) - len(line.lstrip())] + b"-"
+
+
 _PARSERS: dict[str, Callable[[str, str], Iterator[NameRule]]] = {
     "udev": parse_udev,
     "link": parse_link,

@@ -416,3 +416,24 @@ def test_reports_stand_anywhere() -> None:
     options = parse(["a", "--summarize", "b", "--by", "size", "-", "--", "--by", "-x", "--"])
     assert options.reports == ("a", "b", "-", "--by", "-x", "--")
     assert options.by == ("size",)
+
+
+def test_a_name_that_a_stream_gives_is_one_vm(fleet: Path) -> None:
+    """Also of recordings, whose MACs may be masked: the newest counts."""
+    old = {"name": "vm1", "report": a_report(source="bundle", observed_at="2020-01-01T00:00:00Z")}
+    new = {"name": "vm1", "report": failing(1, source="bundle")}
+    result = _run(
+        "--format",
+        "json",
+        "-",
+        cwd=fleet,
+        stdin=json.dumps(new).encode() + b"\n" + json.dumps(old).encode(),
+    )
+    summary = json.loads(result.stdout)
+    assert (_names(summary), summary["verdict"]) == (["vm1"], "fail")
+
+
+def test_a_report_with_more_in_it_is_no_summary(tmp_path: Path) -> None:
+    """Keys that a later version adds, whatever they are called, hide no failure."""
+    write(tmp_path / "web1.json", {**failing(1), "fleet": {}, "vms": []})
+    assert _run(".", cwd=tmp_path).returncode == 2

@@ -18,6 +18,7 @@ WORDS = {"instance": "vm1", "device": "eth0", "region": "a region", "job": "a jo
 
 def _said(template: str) -> str:
     """A summary of one VM, or with the label's name where it is anything."""
+    template = re.sub(r"\{\{ with .*? in \{\{ \. \}\}\{\{ end \}\}", " in a region", template)
     text = re.sub(
         r"\{\{ \$labels\.(\w+) \}\}", lambda found: WORDS.get(found[1], found[1].upper()), template
     )

@@ -296,3 +296,33 @@ def test_garbage_raises_nothing(text: str) -> None:
     network_setup.parse_rules(text)
     network_setup.parse_nm(text)
     network_setup.parse_network(text)
+
+
+_LINES = st.builds(
+    lambda indent, text: " " * indent + text,
+    st.integers(0, 4),
+    st.sampled_from(
+        [
+            *(
+                "match:",
+                "match: {macaddress: aa, driver: hv}",
+                "macaddress: bb",
+                "driver: hv_netvsc",
+            ),
+            *("eth0:", "password: 'x'", "", "# match:", "match: # here", "key", "- driver: a"),
+            *("HWADDR=aa", "DEVICE=eth0", "#HWADDR=cc", "WPA_PSK=x", "HWADDR="),
+        ]
+    ),
+)
+
+
+@given(st.lists(_LINES, max_size=12).map("\n".join))
+def test_what_is_recorded_of_names_says_the_same(text: str) -> None:
+    """Whatever else stands in the file."""
+    for key, parse in (
+        ("etc/netplan/a.yaml", name_rules.parse_netplan),
+        ("etc/sysconfig/network-scripts/ifcfg-a", name_rules.parse_ifcfg),
+    ):
+        kept = name_rules.excerpt_of_names(key, text.encode()).decode()
+        assert list(parse(key, kept)) == list(parse(key, text))
+        assert "x" not in kept.replace("a.yaml", "")

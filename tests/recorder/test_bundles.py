@@ -198,3 +198,24 @@ def as_if_live(recorder: Any, machine: Path) -> Any:
         return recorder.record(host)
     finally:
         host.close()
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.13"])
+def test_keys_and_passwords_are_not_recorded(tmp_path: Path, version: str) -> None:
+    """Files that root alone may read hold them; what names are matched by stays."""
+    machine = write_machine(tmp_path / "machine")
+    netplan = (
+        "network:\n  wifis:\n    eth0:\n      match: {macaddress: '00:0d:3a:00:00:01'}"
+        "  # password: S3cr3t\n      access-points:\n        home: {password: S3cr3t}\n"
+        "  tunnels:\n    wg0:\n      key: S3cr3t\n      match:\n        driver: hv_netvsc\n"
+    )
+    files = {"etc/netplan/60-wg.yaml": netplan}
+    files["etc/sysconfig/network-scripts/ifcfg-wlan0"] = "DEVICE=wlan0\nWPA_PSK=S3cr3t\nHWADDR=a\n"
+    write_files(machine / "root", files)
+    record_with(python_of(version), {machine: tmp_path / "bundle"})
+    entries = entries_of(tmp_path / "bundle")
+    assert differences(entries_in(recorded(machine)), entries) == []
+    kept = {name: (tmp_path / "bundle/root" / name).read_text() for name in files}
+    assert "S3cr3t" not in "".join(kept.values())
+    assert "macaddress: '00:0d:3a:00:00:01'" in kept["etc/netplan/60-wg.yaml"]
+    assert kept["etc/sysconfig/network-scripts/ifcfg-wlan0"] == "DEVICE=wlan0\nHWADDR=a\n"
