@@ -64,6 +64,7 @@ def package(
             ("postinstall", "post"),
             ("preremove", "preun"),
             ("postremove", "postun"),
+            ("posttrans", "posttrans"),
         )
     }
     relations = {"depends": [of.requires, "systemd >= 239", "glibc >= 2.17"]}

@@ -85,7 +85,7 @@ def test_it_does_not_say_who_built_it(built: Path) -> None:
     about = _asked(artifact(built, "*.el9.x86_64.rpm"), "--info")
     assert re.search(r"Build Host *: localhost\n", about)
     assert re.search(r"License *: Apache-2.0\n", about)
-    assert _asked(artifact(built, "*.el9.x86_64.rpm"), "--scripts").count("scriptlet (using") == 3
+    assert _asked(artifact(built, "*.el9.x86_64.rpm"), "--scripts").count("scriptlet (using") == 4
 
 
 # --- scriptlets, with programs that write down how they were called
@@ -125,6 +125,17 @@ def test_an_installation_presets_and_an_upgrade_does_not(bin_folder: Path) -> No
     assert preset not in _calls(bin_folder, "post", "2")
     assert "systemd-sysusers accelnet.conf" in _calls(bin_folder, "post", "1")
     assert "systemctl daemon-reload" in _calls(bin_folder, "post", "2")
+
+
+def test_modules_are_compiled_when_the_files_of_the_version_before_are_gone(
+    bin_folder: Path,
+) -> None:
+    """Else what was compiled of them would keep their folders, which no package owns any more."""
+    assert any("__pycache__" in call for call in _calls(bin_folder, "post", "2"))
+    assert not any("compileall" in call for call in _calls(bin_folder, "post", "2"))
+    assert _calls(bin_folder, "posttrans", "1") == [
+        "python3.11 -IS -m compileall -q /usr/lib/accelnet"
+    ]
 
 
 def test_an_upgrade_restarts_what_runs_and_stops_nothing(bin_folder: Path) -> None:
