@@ -86,7 +86,7 @@ def test_lintian_has_nothing_to_say(deb: Path) -> None:
 def test_its_scripts_are_sound() -> None:
     """By shellcheck."""
     scripts = [*(ROOT / "package/deb").glob("p*"), *(ROOT / "package/rpm").iterdir()]
-    assert len(scripts) == 6
+    assert len(scripts) == 7
     said("shellcheck", *scripts)
 
 
