@@ -201,16 +201,20 @@ def _unfinished(pending: bytearray, first: int, why: AlienError) -> Iterator[tup
 def _leading(data: bytes | bytearray) -> tuple[list[Any], bytes]:
     """The documents, or an AlienError, that follow each other; and what begins one more."""
     found: list[Any] = []
-    text = ""
+    text, start = "", 0
     try:
         text = _text(data).rstrip()
-        while text:
-            document, end = _DECODER.raw_decode(text)
+        while start < len(text):
+            document, start = _DECODER.raw_decode(text, start)
             found.append(document)
-            text = text[end:].lstrip()
+            while text[start : start + 1].isspace():
+                start += 1
     except (ValueError, RecursionError) as error:
-        if found and text.startswith("{"):
-            return found, text.encode() + b"\n"
+        rest = text[start:]
+        if found and rest.startswith("{"):
+            return found, rest.encode() + b"\n"
+        if isinstance(error, json.JSONDecodeError):  # it counts from where this one begins
+            error = json.JSONDecodeError(error.msg, rest, error.pos - start)
         found.append(_alien(error, data))
     return found, b""
 

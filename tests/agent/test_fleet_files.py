@@ -251,6 +251,11 @@ def test_files_without_a_newline_at_their_end_can_follow_each_other(indent: int 
     ]
 
 
+def test_a_line_of_countless_documents_is_read_in_time() -> None:
+    """As long as a line may be: none is copied for each that stands before it."""
+    assert len(_documents(b"{}" * (MAX_BYTES // 2 - 1) + b"\n")) == MAX_BYTES // 2 - 1
+
+
 def test_a_report_that_begins_within_a_line_has_that_line() -> None:
     """For who looks for it."""
     data = b'{\n "a": 1\n}{\n "b": 2\n}{"c": 3}\n{"d": 4}x}\n{"e": 5}\n'
