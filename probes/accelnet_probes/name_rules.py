@@ -142,18 +142,18 @@ def _scalar(value: str) -> str:
     return value.strip().strip("\"'")
 
 
-def holds_secrets(key: str) -> bool:
-    """Files that root alone may read, for the passwords and keys that may stand in them."""
-    return key.startswith(("etc/netplan/", "run/netplan/")) or "/ifcfg-" in key
-
-
 def excerpt_of_names(key: str, content: bytes) -> bytes:
-    """What a recording keeps of them: what is parsed here, and of other lines where they begin."""
+    """What a recording keeps of a file that may hold keys and passwords, as netplan's and ifcfg do.
+
+    What is parsed here; of netplan's other lines where they begin.
+    """
     if "/ifcfg-" in key:
         lines = (line.partition(b"=") for line in content.splitlines())
         kept = [line for line in lines if line[0].strip() in (b"HWADDR", b"DEVICE")]
         return b"".join(name + equals + value + b"\n" for name, equals, value in kept)
-    return b"".join(_netplan_line(line) + b"\n" for line in content.splitlines())
+    if key.startswith(("etc/netplan/", "run/netplan/")):
+        return b"".join(_netplan_line(line) + b"\n" for line in content.splitlines())
+    return content
 
 
 def _netplan_line(line: bytes) -> bytes:

@@ -10,7 +10,7 @@ from accelnet_probes.bundle import FORMAT, VERSION
 from accelnet_probes.files import DirectoryStore, MemoryStore, Tree, errno_name, failure
 from accelnet_probes.host import InstanceRefusedError, sample_of
 from accelnet_probes.module_search import excerpt
-from accelnet_probes.name_rules import excerpt_of_names, holds_secrets
+from accelnet_probes.name_rules import excerpt_of_names
 from accelnet_probes.network_setup import DPKG, stanzas
 
 TYPE_CHECKING = False
@@ -67,10 +67,8 @@ class _RecordingStore:
             data_kept = stanzas(data)
         elif key.startswith("boot/config-") or key.rpartition("/")[2].startswith("modules."):
             data_kept = excerpt(key, data)
-        elif holds_secrets(key):
-            data_kept = excerpt_of_names(key, data)
         else:
-            data_kept = data
+            data_kept = excerpt_of_names(key, data)
         self.kept.add_file(key, data_kept)
         return data
 

@@ -214,6 +214,17 @@ def test_standard_output_that_is_full_is_said(version: str) -> None:
     assert ran.stderr == b"accelnet_record: standard output: No space left on device\n"
 
 
+def _child_of(process: subprocess.Popen[bytes]) -> int:
+    """The pid of its only child, which has had time to begin its work."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    until = time.monotonic() + 30
+    while not children.read_text() and time.monotonic() < until:
+        time.sleep(0.02)
+    [child] = children.read_text().split()
+    time.sleep(0.3)
+    return int(child)
+
+
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.13"])
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
@@ -226,15 +237,11 @@ def test_an_end_in_the_midst_leaves_nothing(
     words = ["env", "--default-signal=INT,TERM,HUP", python_of(version), str(RECORDER)]
     words += ["--imds-endpoint=off", "--window=50", "vm.tar.gz"]
     with subprocess.Popen(words, stdout=-1, stderr=-1, cwd=tmp_path, env=ENVIRONMENT) as process:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        until = time.monotonic() + 30
-        while not children.read_text() and time.monotonic() < until:
-            time.sleep(0.02)
-        [child] = children.read_text().split()
-        time.sleep(0.3)
+        child = _child_of(process)
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (status, b"", b"")
+    until = time.monotonic() + 30
     while Path(f"/proc/{child}").exists():
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -251,11 +258,7 @@ def test_under_nohup_a_terminal_that_goes_ends_neither_it_nor_its_child(
     with subprocess.Popen(
         words, stderr=-1, cwd=tmp_path, env=ENVIRONMENT, start_new_session=True
     ) as process:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        until = time.monotonic() + 30
-        while not children.read_text() and time.monotonic() < until:
-            time.sleep(0.02)
-        time.sleep(0.3)
+        _child_of(process)
         os.killpg(process.pid, signal.SIGHUP)
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, b"")
